@@ -1,0 +1,171 @@
+"""The configuration: one YAML file, overridden by TALLYMAN_SECTION__KEY, checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from event_model.errors import ConfigError, nearest
+
+PREFIX = "TALLYMAN_"
+NOT_SETTINGS = {"TALLYMAN_CONFIG", "TALLYMAN_VENV", "TALLYMAN_REQUIRE_SERVICES"}
+
+
+def default_store() -> Path:
+    """Where the embedded store is kept unless told otherwise (XDG)."""
+    return Path(platformdirs.user_data_dir("tallyman", appauthor=False)) / "store"
+
+
+def default_file() -> Path:
+    """Where the configuration is looked for unless told otherwise (XDG)."""
+    return Path(platformdirs.user_config_dir("tallyman", appauthor=False)) / "tallyman.yaml"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartConfig(BaseModel):
+    """A source or sink: `type` is its file's name, the other keys are its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    type: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class SourceConfig(PartConfig):
+    format: str | None = Field(None, description="format of its records; found out from the first ones otherwise")
+    cluster: str = Field("", description="name of the cluster or host, part of every event's identity")
+
+
+class SinkConfig(PartConfig):
+    min_severity: Literal["low", "medium", "high", "critical"] = Field("low", description="tell of nothing below")
+
+
+class StoreConfig(Section):
+    type: Literal["embedded"] = "embedded"
+    path: Path = Field(default_factory=default_store, description="folder of journal, index and state")
+    retention: str = Field("90d", description="delete what is older: 12h, 90d, 2w, forever")
+    max_size: str | None = Field(None, description="delete the oldest days past this size: 50GB")
+
+
+class RulesConfig(Section):
+    packs: list[str] = Field(["shipped"], description="`shipped`, or folders of Sigma rules")
+    group_window: str = Field("1h", description="matches of one rule and group within it make one alert")
+
+
+class ApiConfig(Section):
+    enabled: bool = True
+    host: str = Field("127.0.0.1", description="loopback unless told otherwise")
+    port: int = Field(8080, ge=0, le=65535, description="0 takes a free one")
+
+
+class Config(Section):
+    cluster: str = Field("", description="name given to records of sources that name none")
+    sources: dict[str, SourceConfig] = {}
+    sinks: dict[str, SinkConfig] = {}
+    rules: RulesConfig = RulesConfig()
+    store: StoreConfig = Field(default_factory=StoreConfig)
+    api: ApiConfig = ApiConfig()
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration of a file (or of the default place, where it may be missing) and the environment.
+
+    Raises ConfigError naming file, key and what would be right.
+    """
+    chosen = path or (Path(named) if (named := environment.get("TALLYMAN_CONFIG")) else None)
+    place = chosen or default_file()
+    settings: dict[str, Any] = {}
+    if chosen or place.exists():
+        settings = _read(place)
+    _override(settings, environment)
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(place, each) for each in error.errors())) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        read = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}. `tallyman config init` writes a first one.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(read, dict | None):
+        raise ConfigError(f"{path}: must hold keys such as `sources:` and `store:`, not a {type(read).__name__}")
+    return read or {}
+
+
+def _override(settings: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """TALLYMAN_STORE__PATH=/x sets store.path; with _FILE at the end the value is what that file holds."""
+    for name, value in sorted(environment.items()):
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith("TALLYMAN_TEST_"):
+            continue
+        keys = name.removeprefix(PREFIX).lower().split("__")
+        if keys[-1].endswith("_file") and keys[0] != "sinks":
+            keys[-1] = keys[-1].removesuffix("_file")
+            try:
+                value = Path(value).read_text("utf-8").strip()
+            except OSError as error:
+                raise ConfigError(f"{name}: {value}: {error.strerror}") from None
+        place = settings
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{name}: {key} is not a section")
+        place[keys[-1]] = yaml.safe_load(value) if value[:1] in "[{" else value
+
+
+def _explain(path: Path, error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{path}: {where}: {error['msg']}, not {error['input']!r}"
+    section: Any = Config
+    for part in error["loc"][:-1]:
+        section = section.model_fields[part].annotation
+    choices = sorted(section.model_fields)
+    last = str(error["loc"][-1])
+    return f"{path}: no key {where!r}; here there are {', '.join(choices)}.{nearest(last, choices)}"
+
+
+EXAMPLE = """\
+# Tallyman reads logs, checks each record against rules, keeps everything searchable and tells of alerts.
+cluster: my-cluster
+
+sources:
+  audit:
+    type: file
+    paths: [/var/log/kubernetes/audit/audit.log]
+    format: kubernetes_audit
+  # docker:
+  #   type: file
+  #   paths: [/var/log/docker-events.jsonl]     # docker events --format '{{json .}}' >> this file
+  #   format: docker_events
+
+sinks:
+  console: {type: stdout, min_severity: medium}
+  # hook: {type: webhook, url: https://example.com/alerts, secret_file: /etc/tallyman/hook.key}
+
+rules:
+  packs: [shipped]                              # and folders of your own Sigma rules
+
+store:
+  retention: 90d
+
+api:
+  host: 127.0.0.1
+  port: 8080
+"""

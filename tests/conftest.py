@@ -1,0 +1,26 @@
+"""What every test may ask for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Third-party records beside the checkout, in ../shared/data: `shared_data("gke")` is a path, or the test is skipped."""
+
+    def find(name: str) -> Path:
+        path = ROOT.parent / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"{path.name}: records of others are not beside this checkout")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def sample_logs() -> Path:
+    return ROOT / "sample_logs"
