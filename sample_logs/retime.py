@@ -4,17 +4,17 @@ A recording of some twenty minutes becomes a day of twenty-four hours when every
 clock, so that the order of the records stays as it was. A window says which part of the recording becomes
 which part of the day,
 
-    2026-11-20T10:03:00Z..2026-11-20T10:03:40Z=2026-11-20T02:10:00Z..2026-11-20T02:22:00Z
+    2026-11-20T10:03:00Z..2026-11-20T10:03:40Z=2026-11-20T02:10:00Z..2026-11-20T02:22:00Z*0.3
 
 and what lies between two windows is stretched evenly; records before the first and after the last are left
 out. Windows are for what should keep a human pace, such as a session at a terminal. Ordinary records would
-stand too close there: with --keep, all parts of the day are thinned to be about equally busy, but for the
-lines that match. The auditID decides which go, so every run leaves out the same ones.
+stand too close there: *0.3 keeps three tenths of the requests, drawn by auditID, and all lines that match
+--keep. A Docker event is never left out.
 
 Moved are all RFC 3339 times within a day of the recording, wherever they stand in a line (creationTimestamp,
-managedFields, leases, annotations), and Docker's time and timeNano. Others, such as the end of a certificate,
-stay, and so do times inside names, such as those of a cron job's jobs. What happened before the recording is
-moved at the pace of its first part.
+managedFields, leases, annotations), and Docker's time and timeNano. Others stay, such as the end of a
+certificate and what a cron job's jobs have in their names. What happened before the recording is moved at the
+pace of its first part.
 
     python sample_logs/retime.py audit.log --window ... --keep 198.51.100.7 | gzip -9n > day.jsonl.gz
 """
@@ -36,8 +36,6 @@ RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|\+00:0
 DOCKER = re.compile(r'"time":(\d{10}),"timeNano":(\d{19})')
 AUDIT_ID = re.compile(r'"auditID":"([^"]+)"')
 
-Clock = Callable[[int], int]
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -47,10 +45,7 @@ class Window:
     end: int
     day_start: int
     day_end: int
-
-    @property
-    def pace(self) -> float:
-        return (self.day_end - self.day_start) / (self.end - self.start)
+    share: float = 1.0  # of the requests, those that --keep does not name
 
 
 def parse_time(text: str) -> int:
@@ -67,10 +62,11 @@ def format_time(nanoseconds: int, digits: int, zone: str = "Z") -> str:
 
 
 def parse_window(text: str) -> Window:
-    window = Window(*(parse_time(part) for side in text.split("=") for part in side.split("..")))
-    if not (window.start < window.end and window.day_start < window.day_end):
+    spans, _, share = text.partition("*")
+    start, end, day_start, day_end = map(parse_time, re.split(r"\.\.|=", spans))
+    if start >= end or day_start >= day_end:
         raise ValueError(f"'{text}' ends before it starts")
-    return window
+    return Window(start, end, day_start, day_end, float(share or 1))
 
 
 def fill(windows: Iterable[Window]) -> list[Window]:
@@ -89,7 +85,7 @@ def part_at(parts: Sequence[Window], time: int) -> Window:
     return parts[max(0, bisect_right(parts, time, key=lambda part: part.start) - 1)]
 
 
-def clock(parts: Sequence[Window]) -> Clock:
+def clock(parts: Sequence[Window]) -> Callable[[int], int]:
     first, last = parts[0].start - DAY, parts[-1].end + DAY
 
     def move(time: int) -> int:
@@ -98,19 +94,20 @@ def clock(parts: Sequence[Window]) -> Clock:
         part = part_at(parts, time)
         if time > part.end:  # a deadline beyond the end, at its real distance
             return part.day_end + time - part.end
-        span, day_span = part.end - part.start, part.day_end - part.day_start
-        return part.day_start + (time - part.start) * day_span // span
+        return part.day_start + (time - part.start) * (part.day_end - part.day_start) // (
+            part.end - part.start
+        )
 
     return move
 
 
-def move_line(line: str, move: Clock) -> str:
+def move_line(line: str, move: Callable[[int], int]) -> str:
     def rfc3339(match: re.Match[str]) -> str:
         return format_time(move(parse_time(match[0])), len(match[2] or ""), match[3])
 
     def docker(match: re.Match[str]) -> str:
-        nanoseconds = move(int(match[2]))
-        return f'"time":{nanoseconds // SECOND},"timeNano":{nanoseconds}'
+        time = move(int(match[2]))
+        return f'"time":{time // SECOND},"timeNano":{time}'
 
     return DOCKER.sub(docker, RFC3339.sub(rfc3339, line))
 
@@ -118,35 +115,29 @@ def move_line(line: str, move: Clock) -> str:
 def record_time(line: str) -> int:
     if stage := re.search(r'"stageTimestamp":"([^"]+)"', line):
         return parse_time(stage[1])
-    docker = DOCKER.search(line)
-    if not docker:
-        raise ValueError(f"neither an audit record nor a Docker event: {line[:80]}")
-    return int(docker[2])
+    if docker := DOCKER.search(line):
+        return int(docker[2])
+    raise ValueError(f"neither an audit record nor a Docker event: {line[:80]}")
 
 
-def retime(
-    lines: Iterable[str], windows: Iterable[Window], keep: re.Pattern[str] | None = None
-) -> Iterator[str]:
+def draw(line: str) -> float:
+    audit_id = AUDIT_ID.search(line)
+    return zlib.crc32(audit_id[1].encode()) / 2**32 if audit_id else 0.0
+
+
+def retime(lines: Iterable[str], windows: Iterable[Window], keep: re.Pattern[str] | None) -> Iterator[str]:
     """The lines at their times of the day."""
     parts = fill(windows)
-    first, last = parts[0], parts[-1]
-    even = (last.day_end - first.day_start) / (last.end - first.start)
     move = clock(parts)
     for line in lines:
         time = record_time(line)
-        if not first.start <= time <= last.end:
-            continue
-        audit_id = AUDIT_ID.search(line)
-        if keep and audit_id and not keep.search(line):
-            draw = zlib.crc32(audit_id[1].encode()) / 2**32
-            if draw >= part_at(parts, time).pace / even:
-                continue
-        yield move_line(line, move)
+        inside = parts[0].start <= time <= parts[-1].end
+        if inside and (draw(line) < part_at(parts, time).share or (keep and keep.search(line))):
+            yield move_line(line, move)
 
 
 def main() -> None:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser = argparse.ArgumentParser(description="Stretch a recording over a day.")
     parser.add_argument("recording", type=argparse.FileType(encoding="utf-8"))
     parser.add_argument("--window", type=parse_window, action="append", required=True, metavar="A..B=A..B")
     parser.add_argument("--keep", type=re.compile, metavar="REGEX", help="never leave out lines that match")

@@ -30,7 +30,7 @@ class Sink:
     timeout: float = 10.0  # seconds for one request
     ca_file: Path | None = None  # certificates to trust instead of the system's
     headers: dict[str, str] = field(default_factory=dict)
-    _pool: urllib3.PoolManager | None = field(default=None, init=False, repr=False)
+    _pool: Any = field(default=None, init=False, repr=False)  # urllib3.PoolManager, made when first used
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
@@ -56,7 +56,7 @@ class Sink:
             return self.secret_file.read_bytes().strip()
         return self.secret.get_secret_value().encode() if self.secret else b""
 
-    def _connections(self) -> urllib3.PoolManager:
+    def _connections(self) -> Any:
         if self._pool is None:
             trusted = {"ca_certs": str(self.ca_file)} if self.ca_file else {}
             self._pool = urllib3.PoolManager(**trusted)

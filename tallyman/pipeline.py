@@ -97,15 +97,16 @@ class Pipeline:
             except Unreadable as error:
                 reasons[len(records)] = str(error)
                 records.append(self._safe(record))
-        for record, reason in batch.dead:
-            reasons[len(records)] = reason
-            records.append(self._safe(record))
-        entries = self.journal.append(_with(batch, records), reasons)
-        self.counters.read(batch.origin.source, len(events), len(reasons), len(records))
+        dead = [(self._safe(record), reason) for record, reason in batch.dead]
+        kept = Batch(batch.origin, records, batch.key, batch.position, batch.received, dead)
+        entries = self.journal.append(kept, reasons)
+        self.counters.read(batch.origin.source, len(events), len(entries) - len(events), len(entries))
         if entries:
             self._inspect(events, entries[-1])
-            self._index.put([(entry, self.store.normalize(entry)) for entry in entries if entry.reason] +
-                            list(zip((entry for entry in entries if not entry.reason), events, strict=True)))
+            understood = iter(events)
+            self._index.put(
+                [(each, self.store.normalize(each) if each.reason else next(understood)) for each in entries]
+            )
 
     def _safe(self, record: Record) -> Record:
         raw = self.redact_unread(record.raw)
@@ -182,10 +183,6 @@ class Pipeline:
         log.error("store failed", extra={"reason": str(error)})
         self._broken.append(error)
         stop.set()
-
-
-def _with(batch: Batch, records: list[Record]) -> Batch:
-    return Batch(batch.origin, records, batch.key, batch.position, batch.received)
 
 
 def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:

@@ -1,0 +1,34 @@
+"""Collect, check, keep and tell, until stopped."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from tallyman.opening import configuration
+from tallyman.output import talk
+
+
+@click.command(help=__doc__ + "\n\n\b\n  tallyman config init && tallyman run")
+@click.option("--no-api", is_flag=True, help="No API and page, whatever the configuration says.")
+@click.pass_context
+def command(context: click.Context, no_api: bool) -> None:
+    from tallyman.logs import configure
+    from tallyman.running import running, stop_on_signals
+
+    configure(context.obj["verbose"], context.obj["quiet"])
+    config = configuration(context)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    with running(config) as whole:
+        if not context.obj["quiet"]:
+            talk().print(f"{len(whole.pack.rules)} rules, sources: {', '.join(whole.pipeline.sources) or 'none'}; store: {config.store.path}", markup=False)
+        if config.api.enabled and not no_api:
+            from tallyman.serving import serve_beside
+
+            with serve_beside(whole) as address:
+                talk().print(f"API and page on {address}; `tallyman token login` makes a link", markup=False)
+                whole.pipeline.run(stop)
+        else:
+            whole.pipeline.run(stop)

@@ -1,0 +1,32 @@
+"""How things stand: is it running, what was read, what waits."""
+
+from __future__ import annotations
+
+import click
+
+from tallyman.opening import opened
+from tallyman.output import emit
+
+
+@click.command(help=__doc__)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    from tallyman.serving import status_of
+
+    with opened(context) as store:
+        status = status_of(store.config, store.events, store.database)
+    if as_json:
+        emit(status)
+        return
+    kept = status["store"]
+    click.echo(f"running   {'yes' if status['running'] else 'no'}")
+    click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {kept['partitions']} days, kept {kept['retention']}")
+    click.echo(f"events    {status['events']:,}")
+    click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
+    alerts = ", ".join(f"{count} {name}" for name, count in status["alerts_open"].items()) or "none"
+    click.echo(f"alerts    {alerts} open")
+    for name, counts in status["sinks"].items():
+        click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
+    for name, value in sorted(status["counters"].items()):
+        click.echo(f"counted   {name} {value:,.0f}")

@@ -1,0 +1,28 @@
+"""Follow the journal as it grows, from this process or another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from event_model.event import Event
+from store.embedded import Embedded
+
+MOST = 5_000  # events at one look
+
+
+def follow(store: Embedded) -> Iterator[list[Event]]:
+    """The events that come from now on, as often as asked; an empty list where nothing has come."""
+    journal = store.journal
+    partition = (journal.partitions() or [""])[-1]
+    pointer = journal.last(partition) if partition else -1
+    while True:
+        fresh: list[Event] = []
+        for name in [each for each in journal.partitions() if each >= partition]:
+            if name != partition:
+                partition, pointer = name, -1
+            for entries in journal.entries(partition, pointer):
+                pointer = entries[-1].pointer
+                fresh += [store.normalize(entry) for entry in entries]
+                if len(fresh) >= MOST:
+                    break
+        yield fresh

@@ -1,0 +1,65 @@
+"""Open the store of the chosen configuration, for the commands that ask it something."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from event_model.errors import StoreError
+from tallyman.config import Config, load
+from tallyman.wiring import make_normalizer
+
+
+@dataclass(slots=True)
+class Opened:
+    """A store opened for reading, and the state beside it."""
+
+    config: Config
+    events: Any  # store.embedded.Embedded
+    database: Any  # store.database.Database
+
+
+def configuration(context: click.Context) -> Config:
+    """The configuration that --config, TALLYMAN_CONFIG or the default place names."""
+    chosen = context.obj["config"]
+    return load(Path(chosen) if chosen else None)
+
+
+@contextmanager
+def opened(context: click.Context) -> Iterator[Opened]:
+    """The configured store, read only; closed at the end. Raises StoreError if there is none."""
+    from store.database import Database
+    from store.embedded import Embedded
+
+    config = configuration(context)
+    if not config.store.path.is_dir():
+        raise StoreError(
+            f"no store at {config.store.path} yet. `tallyman run` makes one; `tallyman scan FILE` needs none"
+        )
+    events = Embedded(config.store.path, make_normalizer(config))
+    database = Database(config.store.path)
+    try:
+        yield Opened(config, events, database)
+    finally:
+        events.close()
+        database.close()
+
+
+LOGIN_SECONDS = 600  # a one-time link is good for so long
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def bound(text: str | None) -> str | None:
+    """A time as people write it (`1h`, `yesterday`) as RFC 3339."""
+    from store.times import parse_time
+
+    return parse_time(text, now()).isoformat().replace("+00:00", "Z") if text else None

@@ -1,0 +1,72 @@
+"""The configuration: one file, the environment over it, and errors that say what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from event_model.errors import ConfigError
+from tallyman.commands.config import hide
+from tallyman.config import EXAMPLE, Config, load
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "tallyman.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    config = load(None, {})
+    assert (config.api.host, config.store.retention, config.rules.packs) == ("127.0.0.1", "90d", ["shipped"])
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="config init"):
+        load(tmp_path / "none.yaml", {})
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "store: {retention: 30d}\napi: {port: 1}")
+    config = load(path, {"TALLYMAN_API__PORT": "9090", "TALLYMAN_STORE__PATH": "/data"})
+    assert (config.api.port, config.store.path, config.store.retention) == (9090, Path("/data"), "30d")
+
+
+def test_a_secret_may_come_from_a_file_that_the_environment_names(tmp_path: Path) -> None:
+    (tmp_path / "name").write_text("prod\n")
+    assert load(write(tmp_path, ""), {"TALLYMAN_CLUSTER_FILE": str(tmp_path / "name")}).cluster == "prod"
+
+
+def test_the_options_of_a_part_are_kept_for_the_part(tmp_path: Path) -> None:
+    config = load(write(tmp_path, "sinks: {hook: {type: webhook, url: 'http://x', min_severity: high}}"), {})
+    assert (config.sinks["hook"].options, config.sinks["hook"].min_severity) == ({"url": "http://x"}, "high")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stroe: {}", "no key 'stroe'.*Did you mean 'store'"),
+        ("store: {retentoin: 1d}", "store.retentoin.*Did you mean 'retention'"),
+        ("api: {port: many}", "api.port.*'many'"),
+        ("api: {port: 70000}", "api.port"),
+        ("sources: {a: {paths: []}}", "sources.a.type"),
+        ("- a\n- b", "must hold keys"),
+        ("a: [", "tallyman.yaml:1: not YAML"),
+        ("a: b: c", "tallyman.yaml:1: not YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_what_would_be_right(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load(write(tmp_path, text), {})
+
+
+def test_the_example_is_a_configuration() -> None:
+    assert Config.model_validate(yaml.safe_load(EXAMPLE)).sources["audit"].type == "file"
+
+
+def test_what_is_shown_hides_secrets_but_not_where_they_stand() -> None:
+    shown = hide({"sinks": {"hook": {"secret": "hunter2", "secret_file": "/key", "url": "x"}}})
+    assert shown == {"sinks": {"hook": {"secret": "********", "secret_file": "/key", "url": "x"}}}
