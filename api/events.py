@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query
 from api.auth import Caller, Serve
 from event_model.event import Event
 from event_model.fields import document
-from store.query.parse import parse
+from store.query import parse
 from store.times import parse_time
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -56,7 +56,7 @@ def search(
     top: Annotated[str, Query(description="fields, with commas between: their commonest values")] = "",
 ) -> dict[str, Any]:
     """One page of events that match, newest first; with counts over time and commonest values if asked for."""
-    query, now = parse(q, lang), serve.now()
+    query, now = parse(q, lucene=lang == "lucene"), serve.now()
     bounds = {"since": moment(since, now), "until": moment(until, now)}
     found = serve.store.search(
         query, **bounds, limit=size, after=uncursor(after), oldest_first=order == "oldest"

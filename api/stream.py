@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.auth import Caller, Serve
 from event_model.fields import document
-from store.query.parse import parse
+from store.query import parse
 from store.query.predicate import predicate
 
 router = APIRouter(tags=["stream"])
@@ -31,7 +31,7 @@ async def stream(
     alerts: Annotated[bool, Query(description="new and changed alerts")] = True,
 ) -> AsyncIterator[ServerSentEvent]:
     """`event: event` with an ECS document, `event: alert` with an alert, `event: sampled` when too much comes."""
-    wanted = predicate(parse(q, lang))
+    wanted = predicate(parse(q, lucene=lang == "lucene"))
     comes = serve.follow()
     seen = await run_in_threadpool(serve.book.latest_change)
     while not await request.is_disconnected():

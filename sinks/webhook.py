@@ -58,6 +58,5 @@ class Sink:
 
     def _connections(self) -> Any:
         if self._pool is None:
-            trusted = {"ca_certs": str(self.ca_file)} if self.ca_file else {}
-            self._pool = urllib3.PoolManager(**trusted)
+            self._pool = urllib3.PoolManager(ca_certs=str(self.ca_file) if self.ca_file else None)
         return self._pool

@@ -54,11 +54,14 @@ class Running:
         self.database.counters.save({**counters, "started": self.started, "seen": time.time(), "rules": len(self.pack.rules), "rules_broken": len(self.pack.errors)})
         if time.monotonic() - self._pruned >= PRUNE_EVERY:
             self._pruned = time.monotonic()
-            section = self.config.store
-            for name in retention.apply(
-                self.store.journal, datetime.now(UTC), age=retention.age(section.retention), size=retention.size(section.max_size)
-            ):
-                log.info("deleted by retention", extra={"partition": name})
+            self._prune(datetime.now(UTC))
+
+    def _prune(self, now: datetime) -> None:
+        age, size = retention.age(self.config.store.retention), retention.size(self.config.store.max_size)
+        for name in retention.apply(self.store.journal, now, age=age, size=size):
+            log.info("deleted by retention", extra={"partition": name})
+        if age is not None:
+            self.database.prune((now - age).timestamp())
 
 
 @contextmanager
@@ -74,6 +77,7 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     try:
         least = {name: section.min_severity for name, section in config.sinks.items()}
         book = database.book(sinks=least, window=parse_duration(config.rules.group_window).total_seconds())
+        database.outbox.forget(sinks)
         deliverers = [Deliverer(name, sink, database.outbox) for name, sink in sinks.items()]
         engine = Engine([])
         pipeline = Pipeline(made, normalize.format, store.journal, store, book, [engine], deliverers, redact_unread(), Counters())

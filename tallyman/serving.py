@@ -36,7 +36,7 @@ def make_services(config: Config, store: Embedded, database: Database, pack: Cal
     """What the API answers from, over a store and its state."""
     hosts = [*LOOPBACK, "[::1]", "testserver"] if config.api.host in LOOPBACK else ["*"]
     return Services(
-        store=store, book=database.book(), tokens=database.tokens, audit=database.audit,
+        store=store, book=database.alerts, tokens=database.tokens, audit=database.audit,
         rules=lambda: [describe(rule) for rule in pack().rules],
         status=lambda: status_of(config, store, database),
         ready=lambda: ready(store, database),
@@ -57,18 +57,24 @@ def status_of(config: Config, store: Embedded, database: Database) -> dict[str, 
         "started": counted.get("started"),
         "store": {"path": str(config.store.path), "bytes": store.journal.size(), "partitions": len(partitions), "oldest": partitions[0] if partitions else None, "retention": config.store.retention},
         "events": store.count_all(),
-        "alerts_open": database.book().open_by_severity(),
+        "alerts_open": database.alerts.open_by_severity(),
         "rules": {"loaded": int(counted.get("rules", 0)), "left_out": int(counted.get("rules_broken", 0))},
-        "sinks": database.outbox.counts(),
+        "sinks": waiting(database),
         "counters": {name: value for name, value in counted.items() if "_" in name and name != "rules_broken"},
     }  # fmt: skip
+
+
+def waiting(database: Database) -> dict[str, dict[str, int]]:
+    """For each sink, how many alerts wait for it and how many were given up."""
+    pending, failed = database.outbox.waiting(), database.outbox.failed()
+    return {name: {"pending": pending.get(name, 0), "failed": failed.get(name, 0)} for name in sorted({*pending, *failed})}
 
 
 def metrics_of(store: Embedded, database: Database) -> dict[str, float]:
     """The running process's counters, and gauges of the store."""
     numbers = {name: float(value) for name, value in database.counters.load().items() if name not in ("started", "seen")}
     numbers["journal_bytes"] = float(store.journal.size())
-    for sink, counts in database.outbox.counts().items():
+    for sink, counts in waiting(database).items():
         numbers[f'notify_waiting{{sink="{sink}"}}'] = float(counts["pending"])
         numbers[f'notify_failures{{sink="{sink}"}}'] = float(counts["failed"])
     return numbers

@@ -23,7 +23,7 @@ def command() -> None:
 def listed(context: click.Context, since: str | None, limit: int, as_json: bool) -> None:
     """Newest first: where from, why."""
     from event_model.event import identity
-    from store.query.parse import parse
+    from store.query import parse
 
     with opened(context) as store:
         found = store.events.search(parse(QUERY), since=bound(since), until=None, limit=limit, after=None, oldest_first=False)

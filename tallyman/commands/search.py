@@ -28,11 +28,11 @@ NEXT = "Next: tallyman timeline user:{user} --around {clock}"
 @click.option("--histogram", is_flag=True, help="Counts over time.")
 @click.option("--count", "only_count", is_flag=True, help="How many match.")
 @click.pass_context
-def command(context: click.Context, query: str, **asked: Any) -> None:
-    from store.query.parse import parse
+def command(context: click.Context, /, query: str, **asked: Any) -> None:
+    from store.query import parse
 
     started = time.perf_counter()
-    tree = parse(query, "lucene" if asked["lucene"] else "kql")
+    tree = parse(query, lucene=asked["lucene"])
     bounds = {"since": bound(asked["since"]), "until": bound(asked["until"])}
     with opened(context) as store:
         if asked["only_count"]:
@@ -59,9 +59,9 @@ def show(events: list[Any], *, as_json: bool, raw: bool = False, fields: str | N
             emit(document(event, raw))
     elif fields:
         names = [name.strip() for name in fields.split(",")]
-        from store.query.names import resolve_field
+        from store.query.names import reader, resolve
 
-        readers = [resolve_field(name) for name in names]
+        readers = [reader(resolve(name)) for name in names]
         table("", names, ([_plain(read(event)) for read in readers] for event in events))
     else:
         rows = ((event.timestamp[:19].replace("T", " "), _mark(event), event.message, FIELDS["source.ip"].read(event) or "") for event in events)

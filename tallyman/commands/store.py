@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tallyman.opening import configuration, now
@@ -21,12 +23,12 @@ def size(context: click.Context, as_json: bool) -> None:
     from store.journal import Journal
 
     journal = Journal(configuration(context).store.path)
-    rows = [{"partition": name, "bytes": journal.size(name)} for name in journal.partitions()]
+    rows: list[dict[str, Any]] = [{"partition": name, "bytes": journal.size(name)} for name in journal.partitions()]
     if as_json:
         for row in rows:
             emit(row)
     else:
-        table("", ["day", "MB"], ([row["partition"], f"{int(row['bytes']) / 1e6:.1f}"] for row in rows))
+        table("", ["day", "MB"], ([row["partition"], f"{row['bytes'] / 1e6:.1f}"] for row in rows))
         click.echo(f"{journal.size() / 1e6:.1f} MB in all", err=True)
 
 

@@ -19,7 +19,7 @@ PAUSE = 0.1  # seconds between two looks
 def command(context: click.Context, query: str, people: bool, as_json: bool) -> None:
     import sys
 
-    from store.query.parse import parse
+    from store.query import parse
     from store.query.predicate import predicate
     from tallyman.commands.search import show
     from tallyman.follow import follow

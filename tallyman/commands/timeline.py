@@ -18,12 +18,11 @@ ENTITY_FIELDS = ("user.name", "user.effective.name", "source.ip", "kubernetes.po
 @click.option("--json", "as_json", is_flag=True, help="ECS documents, one a line.")
 @click.pass_context
 def command(context: click.Context, entity: str, around: str | None, window: str, limit: int, as_json: bool) -> None:
-    from store.query.parse import parse
-    from store.times import parse_duration, parse_time
+    from store.query import parse
+    from store.times import parse_time, window as span
 
     moment = parse_time(around, now()) if around else now()
-    span = parse_duration(window)
-    since, until = (edge.isoformat().replace("+00:00", "Z") for edge in (moment - span, moment + span))
+    since, until = (edge.isoformat().replace("+00:00", "Z") for edge in span(window, moment))
     with opened(context) as store:
         found = store.events.search(parse(entity_query(entity)), since=since, until=until, limit=limit, after=None, oldest_first=True)
         show(found.events, as_json=as_json)
@@ -33,10 +32,14 @@ def command(context: click.Context, entity: str, around: str | None, window: str
 
 def entity_query(entity: str) -> str:
     """`user:alice` as it is; a bare name is looked for as a user, address, pod, container or object."""
-    from store.query.names import is_field
+    from store.query.names import resolve
 
     field, colon, _ = entity.partition(":")
-    if colon and is_field(field):
-        return entity
+    if colon:
+        try:
+            resolve(field)
+            return entity
+        except LookupError:
+            pass  # a colon inside a name: system:serviceaccount:ci:deployer
     quoted = '"' + entity.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return " or ".join(f"{name}:{quoted}" for name in ENTITY_FIELDS)

@@ -32,7 +32,7 @@ def command(
     reads: bool | None, limit: int, as_json: bool,
 ) -> None:  # fmt: skip
     from collector.sentences import command as command_of
-    from store.query.parse import parse
+    from store.query import parse
 
     query = who_query(resource, namespace, reads)
     with opened(context) as store:

@@ -1,0 +1,132 @@
+"""Analyse a recorded day with an intruder, then serve it on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from event_model.errors import ConfigError
+from event_model.parts import Batch
+from tallyman.config import ApiConfig, Config, StoreConfig, default_store
+from tallyman.opening import LOGIN_SECONDS, now
+from tallyman.output import talk
+
+SEVERITIES = ("critical", "high", "medium", "low")
+DAY = "2026-11-02"
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A source that reads recorded files once."""
+
+    folder: Path
+
+    def read(self, positions: dict[str, Any], stop: threading.Event) -> Iterator[Batch]:
+        from collector.reading import read_file
+
+        for path in sorted([*self.folder.glob("*.jsonl"), *self.folder.glob("*.jsonl.gz")]):
+            yield from read_file(str(path), None, source="demo", cluster="demo")
+
+
+@click.command(help=__doc__)
+@click.option("--no-serve", is_flag=True, help="End after the summary.")
+@click.option("--port", type=int, default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--logs", type=click.Path(exists=True, file_okay=False), help="Folder of recorded logs (default: sample_logs/demo).")
+@click.option("--store", "store_path", type=click.Path(), help="Where to keep it; emptied first (default: beside the ordinary store).")
+@click.pass_context
+def command(context: click.Context, no_serve: bool, port: int, logs: str | None, store_path: str | None) -> int:
+    from tallyman.logs import configure
+
+    configure(context.obj["verbose"], context.obj["quiet"])
+    folder = Path(logs) if logs else Path(__file__).parents[2] / "sample_logs" / "demo"
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no recorded logs; --logs says where they are (a checkout has sample_logs/demo)")
+    place = Path(store_path) if store_path else default_store().with_name("demo")
+    empty(place)
+    config = Config(cluster="demo", store=StoreConfig(path=place, retention="forever"), api=ApiConfig(port=port))
+    found = analyse(config, folder)
+    tell(found)
+    if not no_serve:
+        serve(config)
+    return 0 if found["events"] and found["rules"] and any(found["alerts"].values()) else 1
+
+
+def empty(place: Path) -> None:
+    """Delete an earlier demo's store; anything else that stands there is left, with an error."""
+    if place.exists() and any(place.iterdir()):
+        if not (place / "state.db").exists():
+            raise ConfigError(f"{place} holds something else; --store names another folder")
+        shutil.rmtree(place)
+
+
+def analyse(config: Config, folder: Path) -> dict[str, Any]:
+    """Read the recorded day through the whole pipeline; what came of it, in numbers."""
+    from store.query import parse
+    from tallyman.running import running
+
+    console = talk()
+    started = time.perf_counter()
+    with running(config, {"demo": Recorded(folder)}) as whole:
+        with console.status("reading the recorded day …") if console.is_terminal else nullcontext():
+            whole.pipeline.run(threading.Event())
+        queries = ("", "who:human or who:anonymous", "event.kind:pipeline_error")
+        events, people, unreadable = (whole.store.count(parse(each), since=None, until=None) for each in queries)
+        return {
+            "events": events,
+            "unreadable": unreadable,
+            "rules": len(whole.pack.rules),
+            "left_out": len(whole.pack.errors),
+            "alerts": whole.database.alerts.open_by_severity(),
+            "hidden": 1 - people / events if events else 0.0,
+            "seconds": time.perf_counter() - started,
+            "path": config.store.path,
+        }
+
+
+def tell(found: dict[str, Any]) -> None:
+    """The summary, and what to try next."""
+    alerts = " · ".join(f"{found['alerts'][name]} {name}" for name in SEVERITIES if found["alerts"].get(name)) or "none"
+    left_out = f", {found['left_out']} left out" if found["left_out"] else ""
+    where = f"TALLYMAN_STORE__PATH={found['path']}"
+    click.echo(f"  Recorded day:  {found['events']:,} events of one cluster and one Docker host, {found['unreadable']} unreadable ({found['seconds']:.1f} s)")
+    click.echo(f"  Rules:         {found['rules']} loaded{left_out}")
+    click.echo(f"  Alerts:        {alerts}")
+    click.echo(f"  Machines:      {found['hidden']:.1%} of the traffic is of machines; `who:human` hides it")
+    click.echo("")
+    click.echo("  Next:")
+    click.echo(f"    export {where} && alias tallyman='./dev run'")
+    click.echo("    tallyman alerts list --severity high")
+    click.echo("    tallyman search 'verb:get and subresource:exec' --fields @timestamp,user.name,message")
+    click.echo(f"    tallyman timeline 'user:\"system:serviceaccount:ci:image-scanner\"' --around {DAY}T04:00:00Z")
+
+
+def serve(config: Config) -> None:
+    """Serve the analysed day until interrupted."""
+    from rules.engine import load
+    from store.database import Database
+    from store.embedded import Embedded
+    from tallyman.running import stop_on_signals
+    from tallyman.serving import make_services, serving
+    from tallyman.wiring import make_normalizer, rule_folders
+
+    stop = threading.Event()
+    pack = load(rule_folders(config.rules.packs))
+    store, database = Embedded(config.store.path, make_normalizer(config)), Database(config.store.path)
+    services = make_services(config, store, database, lambda: pack)
+    try:
+        with serving(services, config.api.host, config.api.port) as address:
+            link = database.tokens.login("demo", "analyst", LOGIN_SECONDS, now())
+            click.echo(f"\n  Page:          {address}/?token={link}   (one-time link; Ctrl-C ends)")
+            stop_on_signals(stop)
+            stop.wait()
+    finally:
+        store.close()
+        database.close()

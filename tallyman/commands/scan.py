@@ -1,0 +1,119 @@
+"""Look through log files with the rules; needs no store, configuration or network."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from tallyman.output import emit, severity, table, talk
+
+SEVERITIES = ["low", "medium", "high", "critical"]
+MOST_TROUBLES = 20
+
+
+@click.command(help=__doc__ + "\n\n\b\n  tallyman scan audit.log --fail-on high\n  zcat audit.log.gz | tallyman scan - --json\n  tallyman scan *.log --rules ./my-rules --rules shipped")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--format", "format_name", help="Format of the records (default: found out; `tallyman formats`).")
+@click.option("--rules", "folders", multiple=True, metavar="DIR", help="This pack instead of the shipped ones (`shipped` is them).")
+@click.option("--no-group", is_flag=True, help="An alert for each rule and event that match.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 if an alert is at least so severe.")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="Leave out what is below.")
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Processes for several files (default: one a core).")
+@click.option("--json", "as_json", is_flag=True, help="Alert documents, one a line.")
+@click.pass_context
+def command(
+    context: click.Context, files: tuple[str, ...], format_name: str | None, folders: tuple[str, ...], no_group: bool,
+    fail_on: str | None, min_severity: str, jobs: int, as_json: bool,
+) -> int:  # fmt: skip
+    from collector.formats import FORMATS
+    from rules.engine import Engine, load
+    from tallyman.reading import existing
+    from tallyman.scanning import scan_all
+    from tallyman.wiring import SHIPPED, rule_folders
+
+    started = time.perf_counter()
+    if format_name:
+        FORMATS.find(format_name)
+    chosen = rule_folders(folders or (SHIPPED,))
+    pack = load(chosen)
+    for error in pack.errors:
+        click.echo(f"rule left out: {error}", err=True)
+    paths = existing(files)
+    matches: list[Any] = []
+    records, unread = 0, 0
+    for done in progress(scan_all(paths, format_name, chosen, Engine(pack.rules), jobs or os.cpu_count() or 1), len(paths)):
+        matches += done.matches
+        records += done.records
+        report(done.troubles, unread)
+        unread += len(done.troubles)
+    alerts = grouped(matches, not no_group)
+    alerts = [alert for alert in alerts if _rank(alert) >= SEVERITIES.index(min_severity)]
+    if as_json:
+        for alert in alerts:
+            emit(alert)
+    else:
+        show(alerts)
+    if not context.obj["quiet"]:
+        summary(alerts, records, unread, len(pack.rules), time.perf_counter() - started)
+    if fail_on and any(_rank(alert) >= SEVERITIES.index(fail_on) for alert in alerts):
+        return 1
+    return 5 if unread or pack.errors or len(paths) < len(files) else 0
+
+
+def grouped(matches: list[Any], fold: bool) -> list[dict[str, Any]]:
+    """Alert documents of these matches, in the events' order; folded into groups or one for each."""
+    from event_model.alert import alert_document
+    from store.grouping import Grouping
+
+    if not fold:
+        now = datetime.now(UTC)
+        return [alert_document(match, now) for match in matches]
+    groups = Grouping()
+    groups.add(matches, time.time())
+    return list(groups.documents())
+
+
+def progress(done: Any, files: int) -> Any:
+    """The same results, with a bar on a terminal where there are several files."""
+    console = talk()
+    if not console.is_terminal or files < 2:
+        return done
+    from rich.progress import track
+
+    return track(done, "scanning", total=files, console=console, transient=True)
+
+
+def report(troubles: list[Any], before: int) -> None:
+    """Name what could not be read, up to a bound."""
+    for trouble in troubles[: max(0, MOST_TROUBLES - before)]:
+        click.echo(f"unreadable: {trouble}", err=True)
+    if before <= MOST_TROUBLES < before + len(troubles):
+        click.echo("… and more; `tallyman normalize` names each", err=True)
+
+
+def show(alerts: list[dict[str, Any]]) -> None:
+    """A line for each alert, worst first."""
+    rows = []
+    for alert in sorted(alerts, key=_rank, reverse=True):
+        kibana = alert["kibana"]["alert"]
+        count = kibana.get("suppression", {}).get("docs_count", 0) + 1
+        rows.append([severity(kibana["severity"]), kibana["start"][:19].replace("T", " "), count, kibana["rule"]["name"], kibana["reason"]])
+    if rows:
+        table("", ["severity", "first", "n", "rule", "what happened"], rows)
+
+
+def summary(alerts: list[dict[str, Any]], records: int, unread: int, rules: int, seconds: float) -> None:
+    """How much was looked at and what came of it."""
+    counts = Counter(alert["kibana"]["alert"]["severity"] for alert in alerts)
+    found = " · ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name]) or "all clear"
+    text = f"{records:,} records, {unread:,} unreadable; {rules} rules; alerts: {found}; {seconds:.1f} s"
+    talk().print(text, style="dim", markup=False)
+
+
+def _rank(alert: dict[str, Any]) -> int:
+    return SEVERITIES.index(alert["kibana"]["alert"]["severity"])

@@ -1,0 +1,34 @@
+"""Events of files or of the store, for the commands that look through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from event_model.event import Event
+from tallyman.opening import opened
+from tallyman.scanning import events_of
+
+__all__ = ["events_of", "existing", "stored_events"]
+
+
+def existing(files: Iterable[str]) -> list[str]:
+    """The files that are there; the others are named on stderr."""
+    found = []
+    for name in files:
+        if name == "-" or Path(name).is_file():
+            found.append(name)
+        else:
+            click.echo(f"{name}: no such file", err=True)
+    return found
+
+
+def stored_events(context: click.Context) -> Iterator[Event]:
+    """Every event of the configured store, oldest first by receipt."""
+    with opened(context) as store:
+        journal = store.events.journal
+        for partition in journal.partitions():
+            for entries in journal.entries(partition):
+                yield from (store.events.normalize(entry) for entry in entries if not entry.reason)

@@ -1,0 +1,115 @@
+"""Look through files with the rules, keeping nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collector.reading import read_file
+from event_model.alert import Match
+from event_model.errors import ConfigError, Unreadable
+from event_model.event import Event
+from event_model.parts import Batch, Format
+from rules.engine import Engine, load
+from tallyman.normalizer import Normalizer
+
+TOGETHER = 256  # events handed to the engine at once
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that could not be read: where, and why."""
+
+    path: str
+    offset: int
+    reason: str
+
+    def line(self) -> int | None:
+        """The number of its line, from 1; None for standard input."""
+        if self.path == "-" or self.path.endswith(".gz"):
+            return None
+        with open(self.path, "rb") as file:
+            return file.read(self.offset).count(b"\n") + 1
+
+    def __str__(self) -> str:
+        number = self.line()
+        place = f"{self.path}:{number}" if number else f"{self.path}, byte {self.offset}"
+        return f"{place}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What came of one file."""
+
+    records: int = 0
+    matches: list[Match] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def scan(path: str, format: str | None, engine: Engine) -> Scanned:
+    """All matches in one file, in its order. Raises OSError if it can't be opened, ConfigError for an unknown format."""
+    done, normalizer = Scanned(), Normalizer()
+    for batch in read_file(path, format):
+        done.records += len(batch.records) + len(batch.dead)
+        done.troubles += [Trouble(path, record.offset, reason) for record, reason in batch.dead]
+        wanted = _wanted(batch, normalizer.format("scan", batch.origin.format), engine, done.troubles)
+        while events := _some(wanted):
+            done.matches += engine.inspect(events)
+    return done
+
+
+def _wanted(batch: Batch, format: Format, engine: Engine, troubles: list[Trouble]) -> Iterator[Event]:
+    """The events that some rule may want; the others are decoded only as far as it takes to know."""
+    peek = getattr(format, "peek", None)
+    normalize, unwanted, origin = format.normalize, engine.unwanted, batch.origin
+    for record in batch.records:
+        if peek is not None:
+            brief = peek(record.raw)
+            if brief is not None and unwanted(brief):
+                continue
+        try:
+            yield normalize(record, origin)
+        except Unreadable as error:
+            troubles.append(Trouble(origin.path, record.offset, str(error)))
+
+
+def _some(events: Iterator[Event]) -> list[Event]:
+    return [event for _, event in zip(range(TOGETHER), events, strict=False)]
+
+
+def scan_all(paths: list[str], format: str | None, folders: list[Path], engine: Engine, jobs: int) -> Iterable[Scanned]:
+    """Each file's result in the order given, over `jobs` processes where there are several files."""
+    if jobs <= 1 or len(paths) <= 1:
+        return (scan(path, format, engine) for path in paths)
+    return _spread(paths, format, folders, jobs)
+
+
+def _spread(paths: list[str], format: str | None, folders: list[Path], jobs: int) -> Iterator[Scanned]:
+    with ProcessPoolExecutor(min(jobs, len(paths)), initializer=_begin, initargs=(folders,)) as pool:
+        yield from pool.map(_scan_there, paths, [format] * len(paths))
+
+
+_engine: list[Engine] = []  # of this worker process
+
+
+def _begin(folders: list[Path]) -> None:
+    _engine[:] = [Engine(load(folders).rules)]
+
+
+def _scan_there(path: str, format: str | None) -> Scanned:
+    return scan(path, format, _engine[0])
+
+
+def events_of(paths: Iterable[str], format: str | None = None) -> Iterator[Event]:
+    """Every event of some files; what can't be read is left out."""
+    normalizer = Normalizer()
+    for path in paths:
+        for batch in read_file(path, format):
+            normalize = normalizer.format("scan", batch.origin.format).normalize
+            for record in batch.records:
+                try:
+                    yield normalize(record, batch.origin)
+                except (Unreadable, ConfigError):
+                    continue
