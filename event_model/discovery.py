@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, get_type_hints
 
 from event_model.errors import ConfigError, nearest
 
@@ -35,30 +35,35 @@ class Parts:
 
     def make(self, name: str, options: dict[str, Any] | None = None) -> Any:
         """One part with its options checked by type. Raises ConfigError naming the option and what it may be."""
-        from pydantic import TypeAdapter, ValidationError  # half of the start-up time of `--help`
-
         made = self.find(name)
-        allowed = sorted(getattr(made, "__dataclass_fields__", {}))
-        for option in options or {}:
+        allowed = sorted(each.name for each in fields(made) if each.init)
+        checked = {}
+        for option, value in (options or {}).items():
             if option not in allowed:
                 choices = ", ".join(allowed) or "none"
                 raise ConfigError(
                     f"{name} has no option {option!r}; its options: {choices}.{nearest(option, allowed)}"
                 )
-        if not options:
-            try:
-                return made()
-            except TypeError as error:  # an option without a default
-                raise ConfigError(f"{name}: {str(error).replace('__init__() ', '')}") from None
+            checked[option] = _checked(made, name, option, value)
         try:
-            return TypeAdapter(made).validate_python(options)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"{name}: {where}: {first['msg']}, not {first['input']!r}") from None
+            return made(**checked)
+        except TypeError as error:  # an option without a default
+            raise ConfigError(f"{name}: {str(error).replace('.__init__()', '').replace('__init__() ', '')}") from None
 
     def help(self, name: str) -> str:
         """The first line of the part's docstring, read without importing it."""
         folder = importlib.import_module(self.package).__path__[0]
         text = ast.get_docstring(ast.parse((Path(folder) / f"{name}.py").read_text("utf-8"))) or ""
         return text.partition("\n")[0]
+
+
+def _checked(made: Any, name: str, option: str, value: Any) -> Any:
+    """The option's value as its type has it: `"10"` for a float is 10.0. Raises ConfigError."""
+    from pydantic import TypeAdapter, ValidationError  # half of the start-up time of `--help`
+
+    try:
+        return TypeAdapter(get_type_hints(made)[option]).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (option, *first["loc"]))
+        raise ConfigError(f"{name}: {where}: {first['msg']}, not {first['input']!r}") from None

@@ -13,8 +13,7 @@ MOST = 5_000  # events at one look
 def follow(store: Embedded) -> Iterator[list[Event]]:
     """The events that come from now on, as often as asked; an empty list where nothing has come."""
     journal = store.journal
-    partition = (journal.partitions() or [""])[-1]
-    pointer = journal.last(partition) if partition else -1
+    partition, pointer = journal.end
     while True:
         fresh: list[Event] = []
         for name in [each for each in journal.partitions() if each >= partition]:

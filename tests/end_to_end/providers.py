@@ -10,10 +10,16 @@ from urllib.parse import parse_qs
 
 Json = dict[str, Any]
 
-# The audit policies of EKS and GKE both come from the one that Kubernetes' own cluster scripts write:
-# no core events, secrets and the like without bodies, reads without answers.
+# The audit policies of EKS (which is published) and GKE both come from the one that Kubernetes' own cluster
+# scripts write: no core events; secrets and the like without bodies; reads without answers.
 _UNRECORDED = {("", "events")}
 _BODILESS = {("", "secrets"), ("", "configmaps"), ("authentication.k8s.io", "tokenreviews")}
+_EKS_GROUPS = {  # of others it keeps no bodies
+    *("", "apps", "autoscaling", "batch", "extensions", "policy", "admissionregistration.k8s.io"),
+    *("apiextensions.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io", "authorization.k8s.io"),
+    *("certificates.k8s.io", "metrics.k8s.io", "networking.k8s.io", "node.k8s.io", "scheduling.k8s.io"),
+    *("rbac.authorization.k8s.io", "storage.k8s.io"),
+}
 _READS = ("get", "list", "watch")
 
 _CLOUDWATCH_LIMIT = 1 << 20  # bytes of one log event; what is longer is cut
@@ -33,7 +39,8 @@ def as_eks(record: Json) -> bytes:
     """A CloudWatch Logs subscription message, or nothing where EKS records nothing."""
     if _kind(record) in _UNRECORDED:
         return b""
-    message = _text(_with_arn(_without_bodies(record)))[:_CLOUDWATCH_LIMIT]
+    kept = _bodiless(record) if _kind(record)[0] not in _EKS_GROUPS else _by_policy(record)
+    message = _text(_with_arn(record if _is_aws_auth(record) else kept))[:_CLOUDWATCH_LIMIT]
     milliseconds = int(datetime.fromisoformat(_time(record)).timestamp() * 1000)
     return _text(
         {
@@ -45,6 +52,12 @@ def as_eks(record: Json) -> bytes:
             "logEvents": [{"id": "3" * 56, "timestamp": milliseconds, "message": message}],
         }
     ).encode()
+
+
+def _is_aws_auth(record: Json) -> bool:
+    """The map from IAM to users, which EKS records whole."""
+    ref = record.get("objectRef") or {}
+    return (ref.get("namespace"), ref.get("name")) == ("kube-system", "aws-auth")
 
 
 def _with_arn(record: Json) -> Json:
@@ -137,25 +150,17 @@ def _part(record: Json) -> str:
     return str((record.get("objectRef") or {}).get("subresource", ""))
 
 
-def _without_bodies(record: Json) -> Json:
-    """The record as a policy leaves it that keeps secrets, config maps and what is read out of the log."""
-    if _kind(record) in _BODILESS and not _is_aws_auth(record):
-        return {
-            **{
-                name: value
-                for name, value in record.items()
-                if name not in ("requestObject", "responseObject")
-            },
-            "level": "Metadata",
-        }
-    if record.get("verb") in _READS:
-        return {name: value for name, value in record.items() if name != "responseObject"}
-    return record
+def _by_policy(record: Json) -> Json:
+    """The record as the policy of EKS and GKE leaves it."""
+    if _kind(record) in _BODILESS:
+        return _bodiless(record)
+    lost = ("responseObject",) if record.get("verb") in _READS else ()
+    return {name: value for name, value in record.items() if name not in lost}
 
 
-def _is_aws_auth(record: Json) -> bool:
-    ref = record.get("objectRef") or {}
-    return (ref.get("namespace"), ref.get("name")) == ("kube-system", "aws-auth")
+def _bodiless(record: Json) -> Json:
+    kept = {name: value for name, value in record.items() if name not in ("requestObject", "responseObject")}
+    return {**kept, "level": "Metadata"}
 
 
 def _method(record: Json) -> str:
@@ -247,7 +252,7 @@ def _bodies(record: Json) -> Json:
     if _part(record) == "token":
         return {}
     found = {}
-    kept = _without_bodies({**record, "objectRef": {**(record.get("objectRef") or {}), "name": ""}})
+    kept = _by_policy(record)
     for name, body in (("request", kept.get("requestObject")), ("response", kept.get("responseObject"))):
         if isinstance(body, dict):
             patched = name == "request" and record.get("verb") == "patch"

@@ -1,0 +1,303 @@
+"""Follow all files of a source at once, through rotation, truncation, packing and restarts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import structs
+
+from collector.contents import Content, open_content
+from collector.copies import is_copy, is_short, is_tiny
+from collector.finding import Found, Inode, Search, find
+from collector.marks import Marks, skipped
+from collector.tailing import Reading, Tail
+from event_model.parts import Batch
+
+log = logging.getLogger(__name__)
+
+GRACE = 5.0  # seconds without a byte after which the writer of a file that was moved away has left it
+FORGET = 7 * 86400.0  # seconds after which a content that no path leads to is forgotten
+MOST_OPEN = 400  # files; the idlest are closed, and opened again when they grow
+
+Version = tuple[int, int]
+
+
+class Follower:
+    """The files of one source: `look` finds them, `turn` reads what is new in them.
+
+    A content, which is what was written to one file, is known by its first bytes and by those before the place up
+    to which it was read. So a copy, packed or not, that rotation makes goes on where the original was left, and a
+    new file that got the old one's inode does not.
+    """
+
+    def __init__(
+        self,
+        paths: list[str],
+        reading: Reading,
+        positions: dict[str, Any],
+        *,
+        rotated: bool,
+        from_start: bool,
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self.troubles: dict[str, str] = {}  # path -> why it is not read
+        self.folders: set[str] = set()
+        self.busy = False  # whether the last turn left something unread
+        self._paths, self._reading, self._rotated = paths, reading, rotated
+        self._skip = not from_start  # what is there at the first look
+        self._marks = Marks(positions, f"{reading.source}:")
+        self._tails: dict[Inode, Tail] = {}
+        self._families: list[list[Tail]] = []  # what rotation made of one log, oldest first
+        self._empty: dict[Inode, Found] = {}
+        self._resting: dict[
+            Inode, tuple[str, Version]
+        ] = {}  # read to the end: key, and how the file was then
+        self._short: dict[
+            Inode, tuple[Version, float]
+        ] = {}  # since when an unfinished copy has been as it is
+        self._broken: dict[str, str] = {}  # troubles while reading
+        self._logged: set[tuple[str, str]] = set()
+
+    def close(self) -> None:
+        for tail in self._tails.values():
+            tail.content.close()
+        self._tails.clear()
+
+    def look(self) -> Iterator[Batch]:
+        """See which files there are: begin with what is new, let go of what is over."""
+        search = find(self._paths, self._rotated)
+        self.folders = search.folders
+        self.troubles, self._broken = {**search.troubles, **self._broken}, {}
+        yield from self._settle(search)
+        self._empty = {}
+        # known files first, and copies after what they were made of
+        for found in sorted(
+            search.files.values(), key=lambda each: (each.inode not in self._marks.inodes, each.rotated)
+        ):
+            rest = self._resting.get(found.inode)
+            if found.inode not in self._tails and not (rest and rest[1] == found.version):
+                yield from self._meet(found)
+        self._skip = False
+        self._short = {inode: short for inode, short in self._short.items() if inode in search.files}
+        self._arrange()
+        yield from self._forget()
+        self._tell()
+
+    def turn(self) -> Iterator[Batch]:
+        """Read a piece of each log that has grown; of one log, an older file to its end before a newer one."""
+        self.busy = False
+        if self._empty:
+            yield from self._meet_grown()
+        for family in self._families:
+            for tail in family:
+                if self._tails.get(tail.found.inode) is tail:
+                    yield from self._read(tail)
+                    if not tail.at_end:
+                        self.busy = True
+                        break
+
+    def _settle(self, search: Search) -> Iterator[Batch]:
+        """Where the contents being read are by now, and which of them are over."""
+        for inode, tail in list(self._tails.items()):
+            found = search.files.get(inode)
+            tail.lost, tail.found = found is None, found or tail.found
+            idle = time.monotonic() - tail.active
+            if tail.at_end:
+                yield from self._keep(tail, tail.settle(idle))
+                if idle > GRACE and not tail.recognised and tail.begins:
+                    self.troubles[tail.named] = (
+                        "no format recognises its first records; name one with `format`"
+                    )
+                if idle > GRACE and (tail.lost or tail.found.rotated):
+                    yield from self._end(tail)
+        self._resting = {inode: rest for inode, rest in self._resting.items() if inode in search.files}
+        idlest = sorted(self._tails.values(), key=lambda tail: tail.active)
+        for tail in idlest[: max(0, len(idlest) - MOST_OPEN)]:
+            if tail.at_end and not tail.lost:
+                self._rest(tail)
+
+    def _arrange(self) -> None:
+        families: dict[str, list[Tail]] = {}
+        for tail in self._tails.values():
+            families.setdefault(tail.found.base, []).append(tail)
+        for family in families.values():
+            family.sort(
+                key=lambda tail: (not (tail.lost or tail.found.rotated), tail.found.status.st_mtime_ns)
+            )
+        self._families = list(families.values())
+
+    # a file that is not being read
+
+    def _meet_grown(self) -> Iterator[Batch]:
+        for found in list(self._empty.values()):
+            try:
+                status = os.stat(found.path)
+            except OSError:
+                continue  # the next look will say why
+            if status.st_size and (status.st_dev, status.st_ino) == found.inode:
+                del self._empty[found.inode]
+                yield from self._meet(structs.replace(found, status=status))
+                self._arrange()
+
+    def _meet(self, found: Found) -> Iterator[Batch]:
+        """Begin with a file, go on with it, or let it wait until it is clear what it is."""
+        try:
+            content = open_content(found)
+        except FileNotFoundError:
+            return  # moved since: the next look will find it
+        except OSError as error:
+            self._blame(found.named, error)
+            return
+        try:
+            yield from self._begin(found, content)
+        except OSError as error:
+            self._blame(found.named, error)
+        finally:
+            if found.inode not in self._tails:
+                content.close()
+
+    def _begin(self, found: Found, content: Content) -> Iterator[Batch]:
+        head = content.head()
+        if not head:
+            self._empty[found.inode] = found
+            return
+        copied = any(is_copy(found, content, head, tail) for tail in self._tails.values())
+        if copied and (not is_tiny(head) or self._patient(found)):
+            return
+        short = False
+        for key, mark in self._marks.like(found, head):
+            holder = self._holder(key)
+            if holder and not (holder.lost and holder.at_end):
+                continue  # read elsewhere, and this is no copy of it
+            if mark.skipped:
+                self._resting[found.inode] = key, found.version
+                return
+            before = content.skip(mark)
+            if before is not None:
+                if holder:
+                    self._rest(holder)
+                self._add(Tail(key, found, content, self._reading, head)).go_on(mark, before)
+                return
+            short = short or is_short(found, content, mark)
+        if short and self._patient(found):
+            return
+        content.rewind()
+        yield from self._start(found, content, head)
+
+    def _start(self, found: Found, content: Content, head: bytes) -> Iterator[Batch]:
+        """Read a file that holds nothing known."""
+        key = self._new_key(found.inode)
+        tail = Tail(key, found, content, self._reading, head)
+        mark = skipped(found, content, head) if self._skip else None
+        if mark is not None:
+            self._marks.put(key, mark)
+            yield Batch(self._reading.origin(found.named, ""), [], key, mark.plain(), mark.moved)
+        if mark is not None and mark.skipped:
+            self._resting[found.inode] = key, found.version
+            return
+        if mark is not None and (before := content.skip(mark)) is not None:
+            tail.go_on(mark, before)
+        self._add(tail)
+
+    def _add(self, tail: Tail) -> Tail:
+        self._tails[tail.found.inode] = tail
+        self._resting.pop(tail.found.inode, None)
+        return tail
+
+    def _holder(self, key: str) -> Tail | None:
+        return next((tail for tail in self._tails.values() if tail.key == key), None)
+
+    def _patient(self, found: Found) -> bool:
+        """Whether a file that looks like an unfinished copy has changed lately, or is seen for the first time."""
+        now = time.monotonic()
+        version, since = self._short.get(found.inode, (None, now))
+        if version != found.version:
+            since = now
+        self._short[found.inode] = found.version, since
+        return now - since < GRACE
+
+    def _new_key(self, inode: Inode) -> str:
+        key = first = f"{self._reading.source}:{inode[0]:x}-{inode[1]:x}"
+        number = 1
+        while key in self._marks or self._holder(key):
+            number += 1
+            key = f"{first}-{number}"
+        return key
+
+    # a file that is being read
+
+    def _read(self, tail: Tail) -> Iterator[Batch]:
+        try:
+            batch = tail.read()
+        except ValueError:
+            yield from self._replaced(tail)
+            return
+        except OSError as error:
+            self._blame(tail.named, error)
+            self._drop(tail)
+            return
+        yield from self._keep(tail, batch)
+        if tail.content.finished:
+            yield from self._end(tail)
+
+    def _replaced(self, tail: Tail) -> Iterator[Batch]:
+        """The file was truncated or written anew. A copy made before may hold what was not read yet."""
+        tail.lost, tail.at_end = True, True
+        del self._tails[tail.found.inode]
+        yield from self.look()
+        if self._holder(tail.key) is None:
+            yield from self._keep(tail, tail.finish())
+        tail.content.close()
+
+    def _end(self, tail: Tail) -> Iterator[Batch]:
+        """Nothing more will come."""
+        if tail.content.packed and not tail.content.finished:
+            self._blame(tail.named, EOFError("the gzip data end too early"))
+        else:
+            yield from self._keep(tail, tail.finish())
+        self._rest(tail)
+
+    def _keep(self, tail: Tail, batch: Batch | None) -> Iterator[Batch]:
+        if batch is not None:
+            assert tail.marked is not None
+            self._marks.put(tail.key, tail.marked)
+            yield batch
+
+    def _rest(self, tail: Tail) -> None:
+        """Close a file until it changes."""
+        status = tail.content.status
+        if not tail.lost:
+            self._resting[tail.found.inode] = tail.key, (status.st_size, status.st_mtime_ns)
+        self._drop(tail)
+
+    def _drop(self, tail: Tail) -> None:
+        del self._tails[tail.found.inode]
+        tail.content.close()
+
+    # book-keeping
+
+    def _blame(self, path: str, error: Exception) -> None:
+        reason = getattr(error, "strerror", None) or str(error)
+        self._broken[path] = self.troubles[path] = reason
+
+    def _forget(self) -> Iterator[Batch]:
+        """Contents that have not been seen for long."""
+        now = time.time()
+        held = {tail.key for tail in self._tails.values()} | {key for key, _ in self._resting.values()}
+        for key, mark in self._marks.older(now - FORGET):
+            if key not in held:
+                self._marks.drop(key)
+                yield Batch(self._reading.origin(mark.path, mark.format), [], key, None, now)
+
+    def _tell(self) -> None:
+        """Log each trouble once."""
+        for path, reason in self.troubles.items():
+            if (path, reason) not in self._logged:
+                self._logged.add((path, reason))
+                self.counts["unreadable_files"] += 1
+                log.warning("file not read", extra={"path": path, "reason": reason})

@@ -1,0 +1,66 @@
+"""Read log files as they grow, through rotation and restarts, losing and repeating nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from collector.following import Follower
+from collector.lines import MAX_LINE
+from collector.tailing import Reading
+from collector.waking import Waker
+from event_model.parts import Batch
+
+SHARE = 0.1  # of the time at most goes into searching for files
+
+
+@dataclass
+class Source:
+    paths: list[str]  # files and globs; ** stands for folders below
+    name: str = "file"
+    format: str | None = None  # recognised from each file's first records unless named
+    cluster: str = ""
+    from_start: bool = True  # read also what is there at the first start
+    rotated: bool = True  # and what rotation left beside the files: x.log.1, x.log-20261123.gz
+    max_line: int = MAX_LINE  # bytes; longer lines become dead letters
+    poll: float = 1.0  # seconds after which to look again even if nothing told of a change
+    follower: Follower | None = field(default=None, init=False, repr=False, compare=False)
+
+    def read(self, positions: dict[str, Any], stop: threading.Event) -> Iterator[Batch]:
+        """Yield what is new in the files, until told to stop."""
+        reading = Reading(self.name, self.format, self.cluster, socket.gethostname(), self.max_line)
+        follower = self.follower = Follower(
+            self.paths, reading, positions, rotated=self.rotated, from_start=self.from_start
+        )
+        waker = Waker()
+        try:
+            yield from self._follow(follower, waker, stop)
+        finally:
+            waker.close()
+            follower.close()
+
+    def _follow(self, follower: Follower, waker: Waker, stop: threading.Event) -> Iterator[Batch]:
+        looked, cost = float("-inf"), 0.0  # when files were searched for, and how long that took
+        active = time.monotonic()
+        while not stop.is_set():
+            now = time.monotonic()
+            if now - looked >= self.poll or (waker.changed and now - looked >= cost / SHARE):
+                waker.changed = False
+                for batch in follower.look():
+                    yield batch
+                    if stop.is_set():
+                        return
+                waker.watch(follower.folders)
+                looked, cost = time.monotonic(), time.monotonic() - now
+            for batch in follower.turn():
+                yield batch
+                active = time.monotonic()
+                if stop.is_set():
+                    return
+            if not follower.busy:
+                due = cost / SHARE if waker.changed else self.poll
+                waker.wait(max(0.0, looked + due - time.monotonic()), stop, time.monotonic() - active)

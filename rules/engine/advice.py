@@ -1,0 +1,63 @@
+"""Common mistakes of rule writers that make no rule wrong, only pointless or slow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.engine.conditions import unused
+from rules.engine.expression import All, Any_, Atom, Each, Expression, Keyword, Leaf, Reference
+from rules.engine.memo import EVENTS
+from rules.engine.rule import Rule
+
+_STARRED = (".verbs", ".resources", ".apiGroups", ".nonResourceURLs")  # where a star is a value of its own
+Advice = tuple[str, int, str]  # warning or info, line, text
+
+
+def advise(rule: Rule) -> Iterator[Advice]:
+    """What can be said of a rule without looking at any event."""
+    line = rule.document.line
+    if not rule.datasets:
+        yield "info", line("logsource"), "its logsource is none that is collected here: it never fires"
+    for name in unused(rule.detections):
+        yield "warning", line("detection", name), f"selection {name!r} is not part of the condition"
+    for name, key in _stars(rule):
+        text = rf"{key}: '*' is any value; write '\*' for a star, or leave the other values out"
+        yield "warning", line("detection", name, key), text
+    for dataset in rule.datasets:
+        if dataset in EVENTS and not any(map(is_memo, required(rule.expression(dataset)))):
+            names = ", ".join(EVENTS[dataset].names)
+            yield "warning", line("detection"), f"is tried on every event; pin one of {names}"
+
+
+def _stars(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Keys of selections with `*` beside other values, which it makes pointless, or where a star is meant."""
+    from sigma.rule import SigmaDetectionItem
+    from sigma.types import SigmaString, SpecialChars
+
+    raw: dict[str, Any] = rule.document.data["detection"]
+    for name, detection in rule.detections.detections.items():
+        for key, item in zip(raw[name], detection.detection_items, strict=False):
+            if isinstance(raw[name], dict) and isinstance(item, SigmaDetectionItem):
+                texts = [value for value in item.value if isinstance(value, SigmaString)]
+                any_text = any(value.s == [SpecialChars.WILDCARD_MULTI] for value in texts)
+                if any_text and (len(texts) > 1 or str(item.field).endswith(_STARRED)):
+                    yield name, str(key)
+
+
+def is_memo(leaf: Leaf) -> bool:
+    """Whether a look-up decides it."""
+    return isinstance(leaf, Atom) and bool(leaf.memo)
+
+
+def required(expression: Expression) -> Iterator[Leaf]:
+    """Leaves that must be met if the expression is; of alternatives that all pin a field, the first's."""
+    match expression:
+        case Atom() | Reference() | Keyword() | Each():
+            yield expression
+        case All(parts=parts):
+            for part in parts:
+                yield from required(part)
+        case Any_(parts=parts):
+            if all(any(map(is_memo, required(part))) for part in parts):
+                yield from required(parts[0])

@@ -1,0 +1,298 @@
+"""A rule's condition as a tree: compiled into a function, simplified by what is known, explained when met.
+
+all_of ─┬─ Atom verb = create                  known from the memo's fields: simplify() takes it away
+        ├─ Atom objectRef.resource = pods
+        └─ Each pod.containers[]               one element must meet everything below
+             └─ all_of ─┬─ Atom image
+                        └─ Atom securityContext.privileged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from rules.engine.paths import Values
+from rules.engine.view import View
+
+# the second argument is where paths start: the view itself, or the element of a list
+Read = Callable[[Any], Values]
+Test = Callable[[Values], bool]
+Compiled = Callable[[View, Any], bool]
+
+
+class Atom(Struct, frozen=True):
+    """One field meets one test; `keep` tells which of its values did."""
+
+    name: str  # as the rule writes it
+    read: Read
+    test: Test
+    keep: Callable[[Any], bool]
+    memo: str = ""  # name of the memo's field that decides it alone
+    key: str = ""  # its key in that field, where the field is a map: only that it is missing decides
+    cost: int = 1
+    body: str = ""  # part of the record that it needs: requestObject, responseObject, object
+
+    def decided(self, known: Mapping[str, Any]) -> bool | None:
+        """Whether it is met, or None where these fields of the memo don't tell."""
+        if self.memo not in known:
+            return None
+        value = known[self.memo]
+        if self.key:
+            return None if self.key in value else self.test(())
+        return self.test(() if value is None else (value,))
+
+
+class Reference(Struct, frozen=True):
+    """Some value of a field compares with some value of another field."""
+
+    name: str
+    read: Read
+    other: Read
+    compare: Callable[[Any, Any], bool]
+    inside: bool = False  # the other field too is of the same element
+    cost: int = 3
+    body: str = ""
+
+
+class Keyword(Struct, frozen=True):
+    """A text or pattern stands anywhere in the record."""
+
+    text: str
+    check: Callable[[str], bool]
+    name: str = "keywords"
+    cost: int = 30
+    body: str = ""
+
+
+class Each(Struct, frozen=True):
+    """One element of a list meets everything inside."""
+
+    name: str
+    read: Read
+    inside: Expression
+    cost: int = 10
+    body: str = ""
+
+
+class All(Struct, frozen=True):
+    parts: tuple[Expression, ...]
+    cost: int = 0
+
+
+class Any_(Struct, frozen=True):
+    parts: tuple[Expression, ...]
+    cost: int = 0
+
+
+class Not(Struct, frozen=True):
+    part: Expression
+    cost: int = 0
+
+
+class Constant(Struct, frozen=True):
+    value: bool
+    cost: int = 0
+
+
+Leaf = Atom | Reference | Keyword | Each
+Expression = Leaf | All | Any_ | Not | Constant
+TRUE, FALSE = Constant(True), Constant(False)
+
+
+def all_of(parts: Iterable[Expression]) -> Expression:
+    """All of them, cheapest first; what is always true is left out."""
+    kept: list[Expression] = []
+    for part in parts:
+        if part is FALSE:
+            return FALSE
+        if isinstance(part, All):
+            kept.extend(part.parts)
+        elif part is not TRUE:
+            kept.append(part)
+    kept.sort(key=lambda part: part.cost)
+    if len(kept) < 2:
+        return kept[0] if kept else TRUE
+    return All(tuple(kept), sum(part.cost for part in kept))
+
+
+def any_of(parts: Iterable[Expression]) -> Expression:
+    """Any of them, cheapest first; what is never true is left out."""
+    kept: list[Expression] = []
+    for part in parts:
+        if part is TRUE:
+            return TRUE
+        if isinstance(part, Any_):
+            kept.extend(part.parts)
+        elif part is not FALSE:
+            kept.append(part)
+    kept.sort(key=lambda part: part.cost)
+    if len(kept) < 2:
+        return kept[0] if kept else FALSE
+    return Any_(tuple(kept), sum(part.cost for part in kept))
+
+
+def none_of(part: Expression) -> Expression:
+    if isinstance(part, Constant):
+        return FALSE if part.value else TRUE
+    return part.part if isinstance(part, Not) else Not(part, part.cost)
+
+
+def simplify(expression: Expression, decide: Callable[[Atom], bool | None]) -> Expression:
+    """The expression without the atoms that `decide` says yes or no to: TRUE and FALSE are final."""
+    match expression:
+        case Atom():
+            met = decide(expression)
+            return expression if met is None else TRUE if met else FALSE
+        case All(parts=parts):
+            return all_of(simplify(part, decide) for part in parts)
+        case Any_(parts=parts):
+            return any_of(simplify(part, decide) for part in parts)
+        case Not(part=part):
+            return none_of(simplify(part, decide))
+        case _:
+            return expression
+
+
+def possible(expression: Expression, fields: Collection[str], wanted: bool = True) -> Expression:
+    """What the expression asks of these fields, so as to be met at all (without `wanted`: for sure)."""
+    match expression:
+        case Atom(memo=memo) if memo in fields:
+            return expression
+        case All(parts=parts):
+            return all_of(possible(part, fields, wanted) for part in parts)
+        case Any_(parts=parts):
+            return any_of(possible(part, fields, wanted) for part in parts)
+        case Not(part=part):
+            return none_of(possible(part, fields, not wanted))
+        case Constant():
+            return expression
+        case _:
+            return TRUE if wanted else FALSE
+
+
+def compile(expression: Expression) -> Compiled:
+    """The expression as one function of a view and of where its paths start (the view, at the top)."""
+    match expression:
+        case Atom(read=read, test=test):
+            return lambda view, here: test(read(here))
+        case Reference():
+            return _reference(expression)
+        case Keyword(check=check):
+            return lambda view, here: check(view.text)
+        case Each(read=elements, inside=inside):
+            meets = compile(inside)
+            return _each(elements, meets)
+        case All(parts=parts):
+            return _all([compile(part) for part in parts])
+        case Any_(parts=parts):
+            return _any([compile(part) for part in parts])
+        case Not(part=part):
+            inner = compile(part)
+            return lambda view, here: not inner(view, here)
+        case Constant(value=value):
+            return lambda view, here: value
+
+
+def _each(elements: Read, meets: Compiled) -> Compiled:
+    def met(view: View, here: Any) -> bool:
+        for element in elements(here):  # noqa: SIM110 - a loop costs half of any() with a generator
+            if meets(view, element):
+                return True
+        return False
+
+    return met
+
+
+def _all(parts: list[Compiled]) -> Compiled:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda view, here: first(view, here) and second(view, here)
+
+    def meets(view: View, here: Any) -> bool:
+        for part in parts:  # noqa: SIM110 - as above
+            if not part(view, here):
+                return False
+        return True
+
+    return meets
+
+
+def _any(parts: list[Compiled]) -> Compiled:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda view, here: first(view, here) or second(view, here)
+
+    def meets(view: View, here: Any) -> bool:
+        for part in parts:  # noqa: SIM110 - as above
+            if part(view, here):
+                return True
+        return False
+
+    return meets
+
+
+def _reference(expression: Reference) -> Compiled:
+    read, other, compare, inside = expression.read, expression.other, expression.compare, expression.inside
+
+    def meets(view: View, here: Any) -> bool:
+        others = other(here if inside else view)
+        return any(compare(value, each) for value in read(here) for each in others)
+
+    return meets
+
+
+def explain(expression: Expression, view: View, here: Any) -> dict[str, list[Any]] | None:
+    """The fields with their values that meet the expression, or None if it isn't met."""
+    match expression:
+        case Atom(name=name, read=read, test=test, keep=keep):
+            values = read(here)
+            return {name: [value for value in values if keep(value)]} if test(values) else None
+        case Reference(name=name, read=read):
+            return {name: list(read(here))} if compile(expression)(view, here) else None
+        case Keyword(name=name, text=text, check=check):
+            return {name: [text]} if check(view.text) else None
+        case Each(name=name, read=elements, inside=inside):
+            for element in elements(here):
+                found = explain(inside, view, element)
+                if found is not None:
+                    return {f"{name}.{below}" if below else name: values for below, values in found.items()}
+            return None
+        case All(parts=parts):
+            return _explain_all(parts, view, here)
+        case Any_(parts=parts):
+            return next((found for part in parts if (found := explain(part, view, here)) is not None), None)
+        case Not(part=part):
+            return {} if explain(part, view, here) is None else None
+        case Constant(value=value):
+            return {} if value else None
+
+
+def _explain_all(parts: Iterable[Expression], view: View, here: Any) -> dict[str, list[Any]] | None:
+    every: dict[str, list[Any]] = {}
+    for part in parts:
+        found = explain(part, view, here)
+        if found is None:
+            return None
+        for name, values in found.items():
+            every.setdefault(name, []).extend(value for value in values if value not in every[name])
+    return every
+
+
+def leaves(expression: Expression) -> Iterator[Leaf]:
+    """Everything in the tree that looks at an event, from the top down."""
+    match expression:
+        case Atom() | Reference() | Keyword():
+            yield expression
+        case Each(inside=inside):
+            yield expression
+            yield from leaves(inside)
+        case All(parts=parts) | Any_(parts=parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part=part):
+            yield from leaves(part)
+        case Constant():
+            return

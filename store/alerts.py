@@ -1,0 +1,173 @@
+"""The alerts: what was found, folded into groups, queued for the sinks, and what people decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from event_model.alert import SEVERITIES, Match
+from event_model.errors import QueryError
+from store.alertrow import COLUMNS, documents, rank, summary
+from store.grouping import WINDOW, iso, seconds
+from store.journal import Entry, Journal
+from store.recording import count, next_change
+from store.sqlite import SqliteFile
+from store.triage import Changed, Decision, Unknown, check, decide, find
+
+__all__ = ["AlertBook", "Changed", "Page", "Unknown"]
+_MOST_CHANGES = 200  # alerts told of at one time
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the alerts that were asked for."""
+
+    alerts: list[dict[str, Any]]
+    after: list[float] | None  # give it back for the next page; None at the end
+
+
+@dataclass(slots=True)
+class AlertBook:
+    """All alerts of one store. `sinks`: who is told of new ones, each with the least severity."""
+
+    file: SqliteFile
+    sinks: Mapping[str, str] = field(default_factory=dict)
+    window: float = WINDOW
+
+    def record(self, matches: Sequence[Match], now: float, pointer: tuple[str, int]) -> list[str]:
+        """Count matches in and note that the inspectors have come to `pointer`, in one transaction.
+
+        The ids of the alerts that are new. A match that is part of an alert already changes nothing.
+        """
+        with self.file.transaction() as connection:
+            opened = count(connection, matches, now, self.window, self.sinks) if matches else []
+            connection.execute("INSERT OR REPLACE INTO pointers VALUES ('inspected', ?, ?)", pointer)
+        return opened
+
+    def inspected(self) -> tuple[str, int]:
+        """How far the inspectors have come: partition and pointer, ("", -1) at the very beginning."""
+        rows = self.file.read("SELECT partition, pointer FROM pointers WHERE name = 'inspected'")
+        return (rows[0]["partition"], rows[0]["pointer"]) if rows else ("", -1)
+
+    def uninspected(self, journal: Journal) -> Iterator[list[Entry]]:
+        """The entries that no inspector has seen, oldest first."""
+        if self.inspected() > journal.end:  # a power failure took what was inspected; it will be read again
+            self.record([], 0.0, journal.end)
+        place, pointer = self.inspected()
+        for partition in journal.partitions():
+            if partition >= place:
+                yield from journal.entries(partition, pointer if partition == place else -1)
+
+    def listed(
+        self,
+        *,
+        status: str | None = None,
+        severity: str = "low",
+        rule: str | None = None,
+        user: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 50,
+        after: Any = None,
+    ) -> Page:
+        """Newest first: of a status, of at least a severity, of a rule (id or file name), by whom, when."""
+        wanted: list[tuple[str, Any]] = []
+        if least := rank(severity):
+            wanted.append(("severity >= ?", least))
+        if status is not None:
+            wanted.append(("status = ?", status))
+        if rule is not None:
+            wanted.append(("? IN (rule_id, rule_uuid)", rule))
+        if user is not None:
+            wanted.append(("user = ?", user))
+        if since is not None:
+            wanted.append(("end >= ?", seconds(since)))
+        if until is not None:
+            wanted.append(("start < ?", seconds(until)))
+        values = [value for condition, value in wanted]
+        conditions = ["true", *(condition for condition, value in wanted)]
+        if after is not None:
+            conditions.append("(start, number) < (?, ?)")
+            values += _place(after)
+        rows = self.file.read(
+            f"SELECT {COLUMNS} FROM alerts WHERE {' AND '.join(conditions)}"
+            " ORDER BY start DESC, number DESC LIMIT ?",
+            [*values, limit + 1],
+        )
+        page = rows[:limit]
+        more = len(rows) > limit and page
+        return Page([summary(row) for row in page], [page[-1]["start"], page[-1]["number"]] if more else None)
+
+    def show(self, id: str) -> dict[str, Any]:
+        """One alert, with its document and history; the beginning of its id is enough. Raises Unknown."""
+        number = find(self.file.read, id)["number"]
+        row = self.file.read(f"SELECT {COLUMNS} FROM alerts WHERE number = ?", (number,))[0]
+        history = self.file.read("SELECT * FROM history WHERE alert = ? ORDER BY number", (number,))
+        return {
+            **summary(row),
+            "document": documents(self.file, [number])[number],
+            "history": [
+                {
+                    "time": iso(each["time"]),
+                    **{name: each[name] for name in ("user", "action", "reason", "note")},
+                }
+                for each in history
+            ],
+        }
+
+    def decide(
+        self,
+        ids: Iterable[str],
+        action: str,
+        *,
+        user: str,
+        reason: str | None = None,
+        note: str = "",
+        now: datetime,
+        version: int | None = None,
+    ) -> int:
+        """Acknowledge, close or reopen alerts, all of them or none; how many that changed.
+
+        `version`: of the alerts as `user` saw them. Raises Unknown, Changed; ValueError for no such decision.
+        """
+        check(action, reason)
+        with self.file.transaction() as connection:
+            made = Decision(action, user, reason, note, now.timestamp(), version, next_change(connection))
+            return sum(decide(connection, id, made) for id in ids)
+
+    def open_by_severity(self) -> dict[str, int]:
+        """How many alerts of each severity are open."""
+        rows = self.file.read("SELECT severity, count(*) FROM alerts WHERE status = 'open' GROUP BY severity")
+        counts = {row[0]: row[1] for row in rows}
+        return {severity: counts.get(rank, 0) for rank, severity in enumerate(SEVERITIES)}
+
+    def latest_change(self) -> int:
+        """Where `changed_since` goes on for what comes from now on."""
+        return int(self.file.read("SELECT last FROM changes")[0][0])
+
+    def changed_since(self, change: int) -> tuple[list[dict[str, Any]], int]:
+        """The alerts that are new or changed since, oldest change first, and where to go on."""
+        rows = self.file.read(
+            f"SELECT {COLUMNS} FROM alerts WHERE change > ? ORDER BY change LIMIT ?", (change, _MOST_CHANGES)
+        )
+        return [summary(row) for row in rows], rows[-1]["change"] if rows else change
+
+    def prune(self, before: float) -> int:
+        """Delete the alerts whose last event and last decision are older; how many."""
+        with self.file.transaction() as connection:
+            return connection.execute(
+                "DELETE FROM alerts WHERE max(end, detected, coalesce(decided, 0)) < ?", (before,)
+            ).rowcount
+
+
+def _place(after: Any) -> list[float]:
+    """What `Page.after` was, from wherever it has been meanwhile."""
+    if (
+        not isinstance(after, list | tuple)
+        or len(after) != 2
+        or not all(isinstance(part, int | float) for part in after)
+    ):
+        raise QueryError("`after` is not what an earlier page gave")
+    return [after[0], after[1]]

@@ -1,0 +1,52 @@
+"""The state file: everything that changes, beside a journal that never does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from store.alerts import AlertBook
+from store.audit import AuditLog
+from store.counters import SavedCounters
+from store.grouping import WINDOW
+from store.outbox import Outbox
+from store.schema import STEPS
+from store.sqlite import SqliteFile
+from store.tokens import Tokens
+
+FILE = "state.db"
+
+
+class Database:
+    """The state of the store in a folder; any number of processes and threads may have it open."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises StoreError if the file can't be opened, or is not one that this version knows."""
+        self.file = SqliteFile(root / FILE, STEPS)
+        self.alerts = AlertBook(self.file)
+        self.outbox = Outbox(self.file)
+        self.tokens = Tokens(self.file)
+        self.audit = AuditLog(self.file)
+        self.counters = SavedCounters(self.file)
+
+    def book(self, *, sinks: Mapping[str, str], window: float = WINDOW) -> AlertBook:
+        """The alerts for who records them: which sinks to tell from which severity on, seconds of a group."""
+        return AlertBook(self.file, sinks, window)
+
+    def replayed(self) -> set[str]:
+        """The ids of the dead letters that were read again with success."""
+        return {row["event"] for row in self.file.read("SELECT event FROM replayed")}
+
+    def mark_replayed(self, ids: Iterable[str], now: float) -> None:
+        with self.file.transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO replayed VALUES (?, ?)", [(id, now) for id in ids])
+
+    def prune(self, before: float) -> int:
+        """Delete alerts, replayed letters and acts that are older; how many alerts."""
+        with self.file.transaction() as connection:
+            connection.execute("DELETE FROM replayed WHERE time < ?", (before,))
+        self.audit.prune(before)
+        return self.alerts.prune(before)
+
+    def close(self) -> None:
+        self.file.close()

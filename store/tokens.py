@@ -1,0 +1,110 @@
+"""Tokens for the API: shown once, kept as hashes; links for one login, and the sessions they begin."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from msgspec import Struct
+
+from store.grouping import iso
+from store.sqlite import SqliteFile
+
+PREFIX = "tm_"
+_BYTES = 32
+_USED_EVERY = 60.0  # seconds between two notes of the last use
+
+
+class Token(Struct, frozen=True):
+    """Who is asking, and what they may."""
+
+    name: str
+    role: str
+    kind: str  # api, session or login
+    expires: float | None
+
+
+@dataclass(slots=True)
+class Tokens:
+    file: SqliteFile
+
+    def create(self, name: str, role: str, expires: datetime | None, now: datetime) -> str:
+        """A new token, in plain text for the only time."""
+        return self._make("api", name, role, expires.timestamp() if expires else None, now.timestamp())
+
+    def login(self, name: str, role: str, seconds: float, now: datetime) -> str:
+        """A token that `redeem` takes once, within so many seconds."""
+        return self._make("login", name, role, now.timestamp() + seconds, now.timestamp())
+
+    def redeem(self, text: str, session_seconds: float, now: datetime) -> str | None:
+        """A session's token for a login token, which ends by that; None if it is not valid (any more)."""
+        moment = now.timestamp()
+        number, token = self._find(text, "login", moment)
+        if token is None:
+            return None
+        with self.file.transaction() as connection:  # of two who come at one time, one gets it
+            used = connection.execute(
+                "DELETE FROM tokens WHERE number = ? AND kind = 'login'", (number,)
+            ).rowcount
+            if not used:
+                return None
+        return self._make("session", token.name, token.role, moment + session_seconds, moment)
+
+    def check(self, text: str, now: datetime) -> Token | None:
+        """Whose token that is; None for one that is unknown, ended, or good for logging in only."""
+        number, token = self._find(text, "api", now.timestamp())
+        if token is not None:
+            self._used(number, now.timestamp())
+        return token
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Names, roles and times, never the tokens."""
+        rows = self.file.read("SELECT * FROM tokens ORDER BY number")
+        times = ("created", "expires", "last_used")
+        return [
+            {name: row[name] for name in ("name", "role", "kind")}
+            | {name: iso(row[name]) if row[name] is not None else None for name in times}
+            for row in rows
+        ]
+
+    def revoke(self, name: str) -> int:
+        """End every token of this name, sessions too; how many."""
+        with self.file.transaction() as connection:
+            return connection.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount
+
+    def _make(self, kind: str, name: str, role: str, expires: float | None, now: float) -> str:
+        text = PREFIX + secrets.token_urlsafe(_BYTES)
+        with self.file.transaction() as connection:
+            connection.execute("DELETE FROM tokens WHERE kind != 'api' AND expires < ?", (now,))
+            connection.execute(
+                "INSERT INTO tokens (hash, kind, name, role, created, expires) VALUES (?, ?, ?, ?, ?, ?)",
+                (_hash(text), kind, name, role, now, expires),
+            )
+        return text
+
+    def _find(self, text: str, kind: str, now: float) -> tuple[int, Token | None]:
+        """The token of this text: for logging in if `kind` is login, else for everything but that."""
+        given, number, found = _hash(text), 0, None
+        for row in self.file.read("SELECT * FROM tokens"):
+            # all are compared, each in constant time
+            if hmac.compare_digest(row["hash"], given):
+                number, found = row["number"], Token(row["name"], row["role"], row["kind"], row["expires"])
+        if found is None or (found.kind == "login") != (kind == "login"):
+            return 0, None
+        if found.expires is not None and found.expires <= now:
+            return 0, None
+        return number, found
+
+    def _used(self, number: int, now: float) -> None:
+        seen = self.file.read("SELECT last_used FROM tokens WHERE number = ?", (number,))
+        if seen and (seen[0][0] is None or now - seen[0][0] >= _USED_EVERY):
+            with self.file.transaction() as connection:
+                connection.execute("UPDATE tokens SET last_used = ? WHERE number = ?", (now, number))
+
+
+def _hash(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
