@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.reading import read_file
+from collector.reading import line_number, read_file
 from event_model.alert import Match
 from event_model.errors import ConfigError, Unreadable
 from event_model.event import Event
@@ -23,19 +23,13 @@ class Trouble:
     """Something that could not be read: where, and why."""
 
     path: str
-    offset: int
+    offset: int  # of the record; -1 where the whole file is meant
     reason: str
 
-    def line(self) -> int | None:
-        """The number of its line, from 1; None for standard input."""
-        if self.path == "-" or self.path.endswith(".gz"):
-            return None
-        with open(self.path, "rb") as file:
-            return file.read(self.offset).count(b"\n") + 1
-
     def __str__(self) -> str:
-        number = self.line()
-        place = f"{self.path}:{number}" if number else f"{self.path}, byte {self.offset}"
+        if self.offset < 0:
+            return self.reason if self.reason.startswith(self.path) else f"{self.path}: {self.reason}"
+        place = f"-, byte {self.offset}" if self.path == "-" else f"{self.path}:{line_number(self.path, self.offset)}"
         return f"{place}: {self.reason}"
 
 
@@ -49,15 +43,23 @@ class Scanned:
 
 
 def scan(path: str, format: str | None, engine: Engine) -> Scanned:
-    """All matches in one file, in its order. Raises OSError if it can't be opened, ConfigError for an unknown format."""
+    """All matches in one file, in its order. Raises ConfigError for a format that does not exist."""
     done, normalizer = Scanned(), Normalizer()
-    for batch in read_file(path, format):
+    for batch in batches(path, format, done.troubles):
         done.records += len(batch.records) + len(batch.dead)
         done.troubles += [Trouble(path, record.offset, reason) for record, reason in batch.dead]
         wanted = _wanted(batch, normalizer.format("scan", batch.origin.format), engine, done.troubles)
         while events := _some(wanted):
             done.matches += engine.inspect(events)
     return done
+
+
+def batches(path: str, format: str | None, troubles: list[Trouble]) -> Iterator[Batch]:
+    """What can be read of a file; what can't, and why, is added to `troubles`."""
+    try:
+        yield from read_file(path, format)
+    except (OSError, Unreadable) as error:
+        troubles.append(Trouble(path, -1, str(error)))
 
 
 def _wanted(batch: Batch, format: Format, engine: Engine, troubles: list[Trouble]) -> Iterator[Event]:
@@ -106,7 +108,7 @@ def events_of(paths: Iterable[str], format: str | None = None) -> Iterator[Event
     """Every event of some files; what can't be read is left out."""
     normalizer = Normalizer()
     for path in paths:
-        for batch in read_file(path, format):
+        for batch in batches(path, format, []):
             normalize = normalizer.format("scan", batch.origin.format).normalize
             for record in batch.records:
                 try:

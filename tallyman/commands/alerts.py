@@ -43,7 +43,7 @@ def listed(context: click.Context, status: str, at_least: str, rule: str | None,
     table("", ["id", "first", "severity", "n", "status", "rule", "what happened"], rows)
     if not context.obj["quiet"]:
         more = " More with --limit." if page.after else ""
-        talk().print(f"{len(page.alerts)} alerts.{more} Next: tallyman alerts show ID", style="dim", markup=False)
+        talk().print(f"{len(page.alerts)} alerts.{more} Next: tallyman alerts show ID", style="dim", markup=False, soft_wrap=True)
 
 
 @command.command()

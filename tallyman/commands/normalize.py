@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tallyman.output import emit
@@ -14,18 +16,18 @@ from tallyman.output import emit
 @click.option("--json", "as_json", is_flag=True, hidden=True, help="It is JSON anyway.")
 def command(files: tuple[str, ...], format_name: str | None, raw: bool, as_json: bool) -> int:
     from collector.formats import FORMATS
-    from collector.reading import read_file
     from event_model.errors import Unreadable
     from event_model.fields import document
     from tallyman.normalizer import Normalizer
     from tallyman.reading import existing
-    from tallyman.scanning import Trouble
+    from tallyman.scanning import Trouble, batches
 
     if format_name:
         FORMATS.find(format_name)
     normalizer, paths, unread = Normalizer(), existing(files), 0
     for path in paths:
-        for batch in read_file(path, format_name):
+        whole: list[Trouble] = []
+        for batch in batches(path, format_name, whole):
             troubles = [Trouble(path, record.offset, reason) for record, reason in batch.dead]
             format = normalizer.format("normalize", batch.origin.format)
             for record in batch.records:
@@ -33,7 +35,13 @@ def command(files: tuple[str, ...], format_name: str | None, raw: bool, as_json:
                     emit(document(format.normalize(record, batch.origin), raw))
                 except Unreadable as error:
                     troubles.append(Trouble(path, record.offset, str(error)))
-            for trouble in troubles:
-                click.echo(f"unreadable: {trouble}", err=True)
-            unread += len(troubles)
+            unread += name(troubles)
+        unread += name(whole)
     return 5 if unread or len(paths) < len(files) else 0
+
+
+def name(troubles: list[Any]) -> int:
+    """Say each on stderr; how many."""
+    for trouble in troubles:
+        click.echo(f"unreadable: {trouble}", err=True)
+    return len(troubles)

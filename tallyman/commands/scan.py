@@ -22,13 +22,13 @@ MOST_TROUBLES = 20
 @click.option("--rules", "folders", multiple=True, metavar="DIR", help="This pack instead of the shipped ones (`shipped` is them).")
 @click.option("--no-group", is_flag=True, help="An alert for each rule and event that match.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 if an alert is at least so severe.")
-@click.option("--min-severity", type=click.Choice(SEVERITIES), default="low", show_default=True, help="Leave out what is below.")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Leave out what is below (default: medium in the table, low in JSON).")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Processes for several files (default: one a core).")
 @click.option("--json", "as_json", is_flag=True, help="Alert documents, one a line.")
 @click.pass_context
 def command(
     context: click.Context, files: tuple[str, ...], format_name: str | None, folders: tuple[str, ...], no_group: bool,
-    fail_on: str | None, min_severity: str, jobs: int, as_json: bool,
+    fail_on: str | None, min_severity: str | None, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
     from collector.formats import FORMATS
     from rules.engine import Engine, load
@@ -52,14 +52,15 @@ def command(
         report(done.troubles, unread)
         unread += len(done.troubles)
     alerts = grouped(matches, not no_group)
-    alerts = [alert for alert in alerts if _rank(alert) >= SEVERITIES.index(min_severity)]
+    least = SEVERITIES.index(min_severity or ("low" if as_json else "medium"))
+    shown = [alert for alert in alerts if _rank(alert) >= least]
     if as_json:
-        for alert in alerts:
+        for alert in shown:
             emit(alert)
     else:
-        show(alerts)
+        show(shown)
     if not context.obj["quiet"]:
-        summary(alerts, records, unread, len(pack.rules), time.perf_counter() - started)
+        summary(alerts, len(shown), records, unread, len(pack.rules), time.perf_counter() - started)
     if fail_on and any(_rank(alert) >= SEVERITIES.index(fail_on) for alert in alerts):
         return 1
     return 5 if unread or pack.errors or len(paths) < len(files) else 0
@@ -107,12 +108,14 @@ def show(alerts: list[dict[str, Any]]) -> None:
         table("", ["severity", "first", "n", "rule", "what happened"], rows)
 
 
-def summary(alerts: list[dict[str, Any]], records: int, unread: int, rules: int, seconds: float) -> None:
+def summary(alerts: list[dict[str, Any]], shown: int, records: int, unread: int, rules: int, seconds: float) -> None:
     """How much was looked at and what came of it."""
     counts = Counter(alert["kibana"]["alert"]["severity"] for alert in alerts)
     found = " · ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name]) or "all clear"
     text = f"{records:,} records, {unread:,} unreadable; {rules} rules; alerts: {found}; {seconds:.1f} s"
-    talk().print(text, style="dim", markup=False)
+    if shown < len(alerts):
+        text += f"; {len(alerts) - shown} not shown (--min-severity low)"
+    talk().print(text, style="dim", markup=False, soft_wrap=True)
 
 
 def _rank(alert: dict[str, Any]) -> int:

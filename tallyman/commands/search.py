@@ -112,7 +112,7 @@ def _summary(found: Any, seconds: float) -> None:
         text += " " + NEXT.format(user=human.user_name, clock=human.timestamp)
     elif not shown:
         text += " Nothing found: fewer words, or an earlier --since?"
-    talk().print(text, style="dim", markup=False)
+    talk().print(text, style="dim", markup=False, soft_wrap=True)
 
 
 __all__ = ["command", "severity", "show"]
