@@ -1,4 +1,4 @@
-"""Replace credentials in what people type and programs print: command lines, log lines, environment variables."""
+"""Replace credentials in what people type and programs print: command lines, log lines, variables."""
 
 from __future__ import annotations
 
@@ -47,24 +47,28 @@ _quotes = re2.compile(r"""^\\?["']""")
 _no_password = re2.compile(r"""["']?(?:[$/.~<-]|\d+(?:[:/-]|$)|(?:tcp|udp|icmp|all)["']?$|\[redacted|.*/)""")
 
 _LOOK_BACK = 400  # characters before an option in which its program is looked for
-_WRAPPERS = frozenset("sudo env nohup time exec sh bash ash dash timeout nice docker podman kubectl".split())
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WRAPPERS = _set("sudo env nohup time exec sh bash ash dash timeout nice docker podman kubectl")
 # programs by the option that takes a password
 _TAKES = {
-    "-p": frozenset(
-        "mysql mysqldump mysqladmin mysqlimport mariadb mariadb-dump mariadb-admin sshpass".split()
-    ),
-    "-u": frozenset(("curl",)),  # name:password
-    "-a": frozenset(("redis-cli", "valkey-cli")),
-    "-w": frozenset("ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldappasswd".split()),
+    "-p": _set("mysql mysqldump mysqladmin mysqlimport mariadb mariadb-dump mariadb-admin sshpass"),
+    "-u": _set("curl"),  # name:password
+    "-a": _set("redis-cli valkey-cli"),
+    "-w": _set("ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldappasswd"),
 }
 # programs to which -p is something else: a path, a process, a port
-_OTHER = frozenset(
+_OTHER = _set(
     """
-    mkdir cp mv ps top kill pgrep pidstat lsof strace ltrace gdb perf taskset chrt renice ionice ssh scp sftp nc ncat
-    netstat ss iptables ip6tables ip nmap read declare export test install tar rsync git date grep perl ruby node
-    python python3 patch touch make cmake screen tmux nginx unshare nsenter npm useradd groupadd run compose
-    docker-compose udevadm systemctl journalctl head tail sysctl traceroute ping
-    """.split()
+    mkdir cp mv ps top kill pgrep pidstat lsof strace ltrace gdb perf taskset chrt renice ionice ssh scp sftp
+    nc ncat netstat ss iptables ip6tables ip nmap read declare export test install tar rsync git date grep perl
+    ruby node python python3 patch touch make cmake screen tmux nginx unshare nsenter npm useradd groupadd run
+    compose docker-compose udevadm systemctl journalctl head tail sysctl traceroute ping
+    """
 )
 
 

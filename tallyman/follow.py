@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from event_model.event import Event
-from store.embedded import Embedded
+from store.journal import Entry, Journal
 
 MOST = 5_000  # events at one look
 
 
-def follow(store: Embedded) -> Iterator[list[Event]]:
+def follow(journal: Journal, normalize: Callable[[Entry], Event]) -> Iterator[list[Event]]:
     """The events that come from now on, as often as asked; an empty list where nothing has come."""
-    journal = store.journal
     partition, pointer = journal.end
     while True:
         fresh: list[Event] = []
@@ -21,7 +20,7 @@ def follow(store: Embedded) -> Iterator[list[Event]]:
                 partition, pointer = name, -1
             for entries in journal.entries(partition, pointer):
                 pointer = entries[-1].pointer
-                fresh += [store.normalize(entry) for entry in entries]
+                fresh += [normalize(entry) for entry in entries]
                 if len(fresh) >= MOST:
                     break
         yield fresh

@@ -21,6 +21,7 @@ class Opened:
     """A store opened for reading, and the state beside it."""
 
     config: Config
+    journal: Any  # store.journal.Journal
     events: Any  # store.embedded.Embedded
     database: Any  # store.database.Database
 
@@ -36,6 +37,7 @@ def opened(context: click.Context) -> Iterator[Opened]:
     """The configured store, read only; closed at the end. Raises StoreError if there is none."""
     from store.database import Database
     from store.embedded import Embedded
+    from store.journal import Journal
 
     config = configuration(context)
     if not config.store.path.is_dir():
@@ -45,7 +47,7 @@ def opened(context: click.Context) -> Iterator[Opened]:
     events = Embedded(config.store.path, make_normalizer(config))
     database = Database(config.store.path)
     try:
-        yield Opened(config, events, database)
+        yield Opened(config, Journal(config.store.path), events, database)
     finally:
         events.close()
         database.close()

@@ -28,7 +28,7 @@ def existing(files: Iterable[str]) -> list[str]:
 def stored_events(context: click.Context) -> Iterator[Event]:
     """Every event of the configured store, oldest first by receipt."""
     with opened(context) as store:
-        journal = store.events.journal
+        journal = store.journal
         for partition in journal.partitions():
             for entries in journal.entries(partition):
                 yield from (store.events.normalize(entry) for entry in entries if not entry.reason)

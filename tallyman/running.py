@@ -6,17 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from event_model.parts import Source
 from rules.engine import Engine, Pack
-from rules.engine.watch import Watch, watch
+from rules.engine.watch import watch
 from store import retention
 from store.database import Database
 from store.embedded import Embedded
+from store.journal import Journal
 from store.times import parse_duration
 from tallyman.config import Config
 from tallyman.counters import Counters
@@ -26,6 +27,7 @@ from tallyman.wiring import make_normalizer, make_sinks, make_sources, rule_fold
 
 log = logging.getLogger(__name__)
 PRUNE_EVERY = 3600.0  # seconds
+ROLL_BYTES = 1 << 30  # of a partition's journal
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Running:
     """Everything of a running Tallyman that someone may ask about."""
 
     config: Config
+    journal: Journal
     store: Embedded
     database: Database
     engine: Engine
@@ -58,7 +61,7 @@ class Running:
 
     def _prune(self, now: datetime) -> None:
         age, size = retention.age(self.config.store.retention), retention.size(self.config.store.max_size)
-        for name in retention.apply(self.store.journal, now, age=age, size=size):
+        for name in retention.apply(self.journal, now, age=age, size=size):
             log.info("deleted by retention", extra={"partition": name})
         if age is not None:
             self.database.prune((now - age).timestamp())
@@ -71,25 +74,21 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     made = make_sources(config) if sources is None else sources
     sinks = make_sinks(config)
     normalize = make_normalizer(config)
-    store = Embedded(config.store.path, normalize, writable=True)
-    database = Database(config.store.path)
-    watching: Watch | None = None
-    try:
+    with ExitStack() as opened:
+        journal = opened.enter_context(Journal(config.store.path, writable=True, roll_bytes=ROLL_BYTES))
+        store = opened.enter_context(Embedded(config.store.path, normalize, writable=True))
+        database = Database(config.store.path)
+        opened.callback(database.close)
         least = {name: section.min_severity for name, section in config.sinks.items()}
         book = database.book(sinks=least, window=parse_duration(config.rules.group_window).total_seconds())
         database.outbox.forget(sinks)
         deliverers = [Deliverer(name, sink, database.outbox) for name, sink in sinks.items()]
         engine = Engine([])
-        pipeline = Pipeline(made, normalize.format, store.journal, store, book, [engine], deliverers, redact_unread(), Counters())
-        whole = Running(config, store, database, engine, pipeline, Pack())
+        pipeline = Pipeline(made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(), Counters())
+        whole = Running(config, journal, store, database, engine, pipeline, Pack())
         pipeline.on_second = whole.each_second
-        watching = watch(folders, whole.use)
+        opened.callback(watch(folders, whole.use).stop)
         yield whole
-    finally:
-        if watching:
-            watching.stop()
-        store.close()
-        database.close()
 
 
 def redact_unread() -> Callable[[bytes], bytes]:

@@ -21,6 +21,8 @@ from event_model.errors import ConfigError
 from rules.engine import Pack
 from store.database import Database
 from store.embedded import Embedded
+from store.journal import Journal
+from store.query.ast import All
 from tallyman.commands.rules import describe
 from tallyman.config import Config
 from tallyman.follow import follow
@@ -42,7 +44,7 @@ def make_services(config: Config, store: Embedded, database: Database, pack: Cal
         ready=lambda: ready(store, database),
         metrics=lambda: metrics_of(store, database),
         command_of=command_of,
-        follow=lambda: follow(store),
+        follow=lambda: follow(Journal(store.root), store.normalize),
         now=now, hosts=hosts,
     )  # fmt: skip
 
@@ -51,12 +53,12 @@ def status_of(config: Config, store: Embedded, database: Database) -> dict[str, 
     """How things stand, for `tallyman status`, the API and the page."""
     counted = database.counters.load()
     seen = counted.get("seen", 0.0)
-    partitions = store.journal.partitions()
+    partitions = Journal(store.root).partitions()
     return {
         "running": time.time() - seen < SILENT,
         "started": counted.get("started"),
-        "store": {"path": str(config.store.path), "bytes": store.journal.size(), "partitions": len(partitions), "oldest": partitions[0] if partitions else None, "retention": config.store.retention},
-        "events": store.count_all(),
+        "store": {"path": str(config.store.path), "bytes": Journal(store.root).size(), "partitions": len(partitions), "oldest": partitions[0] if partitions else None, "retention": config.store.retention},
+        "events": store.count(All()),
         "alerts_open": database.alerts.open_by_severity(),
         "rules": {"loaded": int(counted.get("rules", 0)), "left_out": int(counted.get("rules_broken", 0))},
         "sinks": waiting(database),
@@ -73,7 +75,7 @@ def waiting(database: Database) -> dict[str, dict[str, int]]:
 def metrics_of(store: Embedded, database: Database) -> dict[str, float]:
     """The running process's counters, and gauges of the store."""
     numbers = {name: float(value) for name, value in database.counters.load().items() if name not in ("started", "seen")}
-    numbers["journal_bytes"] = float(store.journal.size())
+    numbers["journal_bytes"] = float(Journal(store.root).size())
     for sink, counts in waiting(database).items():
         numbers[f'notify_waiting{{sink="{sink}"}}'] = float(counts["pending"])
         numbers[f'notify_failures{{sink="{sink}"}}'] = float(counts["failed"])
@@ -82,10 +84,10 @@ def metrics_of(store: Embedded, database: Database) -> dict[str, float]:
 
 def ready(store: Embedded, database: Database) -> dict[str, str]:
     """Each thing that must work, with `ok` or what is wrong."""
-    checks = {"store": _check(lambda: store.journal.partitions()), "state": _check(lambda: database.counters.load())}
-    free = shutil.disk_usage(store.journal.root).free
+    checks = {"store": _check(lambda: Journal(store.root).partitions()), "state": _check(lambda: database.counters.load())}
+    free = shutil.disk_usage(store.root).free
     checks["disk"] = "ok" if free > 64 << 20 else f"{free >> 20} MB left"
-    if not os.access(store.journal.root, os.W_OK):
+    if not os.access(store.root, os.W_OK):
         checks["journal"] = "folder can't be written"
     return checks
 

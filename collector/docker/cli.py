@@ -99,6 +99,8 @@ def _exec(name: str, line: str) -> str:
 def _update(kind: str, name: str, attributes: dict[str, str]) -> str:
     flags = {"replicas": "--replicas", "image": "--image", "role": "--role", "availability": "--availability"}
     options = "".join(
-        f" {flag} {shlex.quote(attributes[f'{field}.new'])}" for field, flag in flags.items() if attributes.get(f"{field}.new")
+        f" {flag} {shlex.quote(attributes[f'{field}.new'])}"
+        for field, flag in flags.items()
+        if attributes.get(f"{field}.new")
     )
     return f"docker {kind} update{options} {name}"

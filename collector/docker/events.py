@@ -17,12 +17,9 @@ NATIVE = "docker.event"
 
 # attributes of a container that are no labels of it
 _FIELDS = frozenset(
-    """
-    image name exitCode execID signal oldName imageID imageRef comment container destination driver propagation
-    read/write type reclaimed
-    """.split()  # noqa: SIM905
+    ("image", "name", "exitCode", "execID", "signal", "oldName", "imageID", "imageRef", "comment")
 )
-_OF_IMAGES = frozenset("pull push tag untag delete import load save".split())  # noqa: SIM905
+_OF_IMAGES = frozenset(("pull", "push", "tag", "untag", "delete", "import", "load", "save"))
 
 
 class Actor(Struct, frozen=True):
@@ -74,7 +71,9 @@ def _completed(raw: bytes, event: Docker) -> Docker:
         raise Unreadable("no Docker event: it needs a Type and an Action")
     kind = event.Type or ("image" if action in _OF_IMAGES else "container")
     attributes = event.Actor.Attributes or ({"image": old.image} if old.image else {})
-    return Docker(kind, action, Actor(event.Actor.ID or old.id, attributes), event.scope, event.time, event.timeNano)
+    return Docker(
+        kind, action, Actor(event.Actor.ID or old.id, attributes), event.scope, event.time, event.timeNano
+    )
 
 
 def build(record: Record, origin: Origin, docker: Docker, malformed: tuple[str, ...] = ()) -> Event:
@@ -116,7 +115,9 @@ def _outcome(action: str, rest: str, exit_code: int | None) -> str:
 def _images(kind: str, identifier: str, attributes: dict[str, str]) -> tuple[str, ...]:
     """The image of a container, of an image event, or the new one of a service."""
     if kind == "image":  # a pull is of a name with its tag, and names the image without
-        named = identifier if identifier and not identifier.startswith("sha256:") else attributes.get("name", "")
+        named = (
+            identifier if identifier and not identifier.startswith("sha256:") else attributes.get("name", "")
+        )
     else:
         named = attributes.get("image.new") or attributes.get("image") or ""
     return (named,) if named and not named.startswith("sha256:") else ()

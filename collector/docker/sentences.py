@@ -82,7 +82,9 @@ def sentence(event: Event) -> str:
     words["container"] = clean(attributes.get("container", "?")[:_SHORT])
     words["mode"] = " (read only)" if attributes.get("read/write") == "false" else ""
     words["changes"] = _changes(attributes)
-    return (template or _ANY.get(action) or f"{{it}}: {clean(action).replace('{', '{{').replace('}', '}}')}").format_map(words)
+    return (
+        template or _ANY.get(action) or f"{{it}}: {clean(action).replace('{', '{{').replace('}', '}}')}"
+    ).format_map(words)
 
 
 def thing(event: Event) -> str:
@@ -112,7 +114,9 @@ def _changes(attributes: dict[str, str]) -> str:
         if name.endswith(".new"):
             field = name.removesuffix(".new")
             old = attributes.get(f"{field}.old")
-            changes.append(f"{clean(field)} {clean(old)} to {clean(new)}" if old else f"{clean(field)} {clean(new)}")
+            changes.append(
+                f"{clean(field)} {clean(old)} to {clean(new)}" if old else f"{clean(field)} {clean(new)}"
+            )
     return f": {', '.join(changes)}" if changes else ""
 
 

@@ -28,7 +28,7 @@ def command(context: click.Context, query: str, people: bool, as_json: bool) -> 
     hidden = 0
     with opened(context) as store:
         try:
-            for events in follow(store.events):
+            for events in follow(store.journal, store.events.normalize):
                 shown = [event for event in events if wanted(event)]
                 if people:
                     kept = [event for event in shown if event.user_kind in ("human", "anonymous")]
