@@ -15,6 +15,7 @@ from collector.finding import Found
 from collector.inflating import MAGIC, Inflater
 from collector.lines import PRINT
 
+FIRST = 64  # first bytes that are looked at again with each piece
 HEAD = 1024  # first bytes by which a content is known
 LEAST = 32  # bytes that must agree before a file elsewhere is taken for the same content
 PACKED_STEP = 1 << 16
@@ -75,6 +76,10 @@ class Content(Protocol):
         """Go back to the start."""
         ...
 
+    def intact(self) -> bool:
+        """Whether what was read last is still there."""
+        ...
+
     def peek(self, start: int, size: int) -> bytes:
         """Bytes of the file as it is."""
         ...
@@ -87,6 +92,11 @@ class Content(Protocol):
     def status(self) -> os.stat_result: ...
 
     @property
+    def consumed(self) -> int:
+        """How many bytes of the file, as it is on disk, were read."""
+        ...
+
+    @property
     def finished(self) -> bool:
         """Whether nothing can follow: it is packed, and ends where it should."""
         ...
@@ -95,24 +105,30 @@ class Content(Protocol):
 
 
 class Plain:
-    """A file as it is."""
+    """A file as it is. What was read of it is looked at again with each piece: it may have been written anew."""
 
     packed = finished = False
 
     def __init__(self, file: int) -> None:
         self._file = file
         self._at = 0
-        self._before = b""
+        self._first = self._before = b""  # the first bytes, and those before the place read to
 
     @property
     def status(self) -> os.stat_result:
         return os.fstat(self._file)
 
+    @property
+    def consumed(self) -> int:
+        return self._at
+
     def head(self) -> bytes:
-        return os.pread(self._file, HEAD, 0)
+        head = self.peek(0, HEAD)
+        self._first = head[:FIRST]
+        return head
 
     def skip(self, mark: Mark) -> bytes | None:
-        before = os.pread(self._file, mark.last_size, mark.offset - mark.last_size)
+        before = self.peek(mark.offset - mark.last_size, mark.last_size)
         if len(before) != mark.last_size or fingerprint(before) != mark.last:
             return None
         self._at, self._before = mark.offset, before
@@ -121,19 +137,23 @@ class Plain:
     def rewind(self) -> None:
         self._at, self._before = 0, b""
 
+    def intact(self) -> bool:
+        before = self._before
+        return self._starts_the_same() and self.peek(self._at - len(before), len(before)) == before
+
     def peek(self, start: int, size: int) -> bytes:
         return os.pread(self._file, size, start)
 
     def last_line(self) -> tuple[int, bytes] | None:
-        end = size = os.fstat(self._file).st_size
+        end = size = self.status.st_size
         while end:
             start = max(0, end - LAST_STEP)
-            found = os.pread(self._file, end - start, start).rfind(b"\n")
+            found = self.peek(start, end - start).rfind(b"\n")
             if found >= 0:
                 end = start + found + 1
                 break
             end = start if size - start < LAST_MOST else 0
-        return end, os.pread(self._file, min(PRINT, end), end - min(PRINT, end))
+        return end, self.peek(end - min(PRINT, end), min(PRINT, end))
 
     def read(self, limit: int) -> bytes:
         if os.fstat(self._file).st_size == self._at:
@@ -141,14 +161,19 @@ class Plain:
         # with what was read last, so that a truncated file that has grown again shows itself
         size = len(self._before)
         data = os.pread(self._file, size + limit, self._at - size)
-        if not data.startswith(self._before):
+        if not data.startswith(self._before) or not self._starts_the_same():
             raise ValueError("the file was written anew")
         self._at += len(data) - size
         self._before = data[-PRINT:]
+        if self._at <= FIRST:
+            self._first = self.peek(0, self._at)
         return data[size:]
 
     def close(self) -> None:
         os.close(self._file)
+
+    def _starts_the_same(self) -> bool:
+        return os.pread(self._file, len(self._first), 0) == self._first
 
 
 class Packed:
@@ -166,12 +191,19 @@ class Packed:
         self._ahead = b""  # unpacked, but not read yet
         self._at_end = False
 
+    def intact(self) -> bool:
+        return True
+
     def peek(self, start: int, size: int) -> bytes:
         return os.pread(self._file, size, start)
 
     @property
     def status(self) -> os.stat_result:
         return os.fstat(self._file)
+
+    @property
+    def consumed(self) -> int:
+        return os.lseek(self._file, 0, os.SEEK_CUR)
 
     @property
     def finished(self) -> bool:
@@ -222,7 +254,8 @@ def open_content(found: Found) -> Content:
         status = os.fstat(file)
         if (status.st_dev, status.st_ino) != found.inode:
             raise FileNotFoundError(f"{found.path} was moved")
-        return Packed(file) if os.pread(file, len(MAGIC), 0) == MAGIC else Plain(file)
+        begins = os.pread(file, len(MAGIC), 0)
+        return Packed(file) if begins and MAGIC.startswith(begins) else Plain(file)
     except OSError:
         os.close(file)
         raise

@@ -10,16 +10,15 @@ from collector.lines import PRINT
 from collector.tailing import Tail
 
 
-def is_copy(found: Found, content: Content, head: bytes, holder: Tail) -> bool:
-    """Whether rotation made `found`, which begins with `head`, from the file that `holder` reads."""
+def same_start(found: Found, head: bytes, holder: Tail) -> bool:
+    """Whether rotation may have made `found`, which begins with `head`, from the file that `holder` reads."""
     shared = min(len(head), len(holder.begins))
-    if (
-        not found.rotated
-        or not shared
-        or head[:shared] != holder.begins[:shared]
-        or not same_log(found, holder.found)
-    ):
-        return False
+    same_log = os.path.basename(found.base) == os.path.basename(holder.found.base)
+    return found.aside and shared > 0 and same_log and head[:shared] == holder.begins[:shared]
+
+
+def is_copy(found: Found, content: Content, holder: Tail) -> bool:
+    """Whether it did, given that they start alike."""
     if content.packed or holder.content.packed:
         return True
     size = min(PRINT, found.status.st_size)
@@ -29,15 +28,13 @@ def is_copy(found: Found, content: Content, head: bytes, holder: Tail) -> bool:
 
 def is_short(found: Found, content: Content, mark: Mark) -> bool:
     """Whether `found` may become what the mark is of: a copy being made, which has not come to the mark's place."""
-    if found.inode == (mark.device, mark.inode):
-        return False  # cut off in place
-    return not content.finished if content.packed else found.status.st_size < mark.offset
+    if content.packed:
+        return not content.finished
+    cut_off = found.inode == (mark.device, mark.inode)
+    return found.status.st_size < mark.offset and not cut_off
 
 
 def is_tiny(head: bytes) -> bool:
     """Whether so little can be the same by chance."""
     return len(head) < LEAST
 
-
-def same_log(one: Found, other: Found) -> bool:
-    return os.path.basename(one.base) == os.path.basename(other.base)

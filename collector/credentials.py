@@ -32,7 +32,7 @@ _header = re2.compile(
 _bearer = re2.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{16,}")
 _login = re2.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@]{0,256}:)[^\s/@]{1,256}@")
 _short = re2.compile(rf"(^|\s)(-[puaw])(\s*)({_VALUE})")
-_separator = re2.compile(r"[;&|`\n(]")
+_separator = re2.compile(r"[;&|`\n(]|:\s")
 
 # names that tell of a credential without holding one
 _about = re2.compile(

@@ -19,6 +19,8 @@ _DAY = r"\d{4}-?\d\d-?\d\d(?:[T_.-]?[\d:.-]*\dZ?)?"
 _AFTER = compile(rf"(.+?)[.-](?:\d{{1,4}}|\d{{10}}|{_DAY})")  # x.log.1, x.log-20261123, 0.log.20261123-1805
 _WITHIN = compile(rf"(.+?)-{_DAY}(\.[A-Za-z]\w*)")  # x-2026-11-23T18-05-01.123.log
 
+_NUMBER = compile(r"\.(\d{1,4})(?:\.gz)?$")
+
 Inode = tuple[int, int]  # device and number
 
 
@@ -28,12 +30,19 @@ class Found(Struct, frozen=True):
     named: str  # the path that the user would know it by
     path: str  # where it is
     base: str  # the path that its log is written to; shared by all that rotation made of one log
-    rotated: bool  # whether it was moved away from there
+    aside: bool  # whether it is what rotation made
+    rotated: bool  # and another file is written by now
     status: os.stat_result
 
     @property
     def inode(self) -> Inode:
         return self.status.st_dev, self.status.st_ino
+
+    @property
+    def age(self) -> tuple[bool, int, int]:
+        """Sorts what rotation made of one log, the oldest first: by number, or by when it was written last."""
+        number = _NUMBER.search(self.path)
+        return not self.aside, -int(number[1]) if number and self.aside else 0, self.status.st_mtime_ns
 
     @property
     def version(self) -> tuple[int, int]:
@@ -146,6 +155,6 @@ def _add(search: Search, named: str, entry: _Entry) -> None:
     elif not stat.S_ISREG(status.st_mode):
         search.troubles[entry.path] = "is no regular file"
     else:
-        rotated = entry.target != entry.base and os.path.exists(entry.base)
-        found = Found(named, entry.path, entry.base, rotated, status)
+        aside = entry.target != entry.base
+        found = Found(named, entry.path, entry.base, aside, aside and os.path.exists(entry.base), status)
         search.files.setdefault(found.inode, found)

@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import structs
 
-from collector.contents import Content, open_content
-from collector.copies import is_copy, is_short, is_tiny
+from collector.contents import HEAD, Content, open_content
+from collector.copies import is_copy, is_short, is_tiny, same_start
 from collector.finding import Found, Inode, Search, find
 from collector.marks import Marks, skipped
 from collector.tailing import Reading, Tail
@@ -60,13 +60,15 @@ class Follower:
         self._short: dict[
             Inode, tuple[Version, float]
         ] = {}  # since when an unfinished copy has been as it is
+        self._orphans: list[Tail] = []  # their files hold something else by now
         self._broken: dict[str, str] = {}  # troubles while reading
         self._logged: set[tuple[str, str]] = set()
 
     def close(self) -> None:
-        for tail in self._tails.values():
+        for tail in (*self._tails.values(), *self._orphans):
             tail.content.close()
         self._tails.clear()
+        self._orphans.clear()
 
     def look(self) -> Iterator[Batch]:
         """See which files there are: begin with what is new, let go of what is over."""
@@ -75,13 +77,12 @@ class Follower:
         self.troubles, self._broken = {**search.troubles, **self._broken}, {}
         yield from self._settle(search)
         self._empty = {}
-        # known files first, and copies after what they were made of
-        for found in sorted(
-            search.files.values(), key=lambda each: (each.inode not in self._marks.inodes, each.rotated)
-        ):
+        # copies after what they were made of
+        for found in sorted(search.files.values(), key=lambda each: (each.aside, each.inode not in self._marks.inodes)):
             rest = self._resting.get(found.inode)
             if found.inode not in self._tails and not (rest and rest[1] == found.version):
                 yield from self._meet(found)
+        yield from self._bury(search)
         self._skip = False
         self._short = {inode: short for inode, short in self._short.items() if inode in search.files}
         self._arrange()
@@ -106,13 +107,13 @@ class Follower:
         for inode, tail in list(self._tails.items()):
             found = search.files.get(inode)
             tail.lost, tail.found = found is None, found or tail.found
-            idle = time.monotonic() - tail.active
-            if tail.at_end:
+            idle = self._reading.clock() - tail.active
+            if not tail.content.intact():
+                self._detach(tail)
+            elif tail.at_end and self._is_read(tail):
                 yield from self._keep(tail, tail.settle(idle))
                 if idle > GRACE and not tail.recognised and tail.begins:
-                    self.troubles[tail.named] = (
-                        "no format recognises its first records; name one with `format`"
-                    )
+                    self.troubles[tail.named] = "no format recognises its first records; name one with `format`"
                 if idle > GRACE and (tail.lost or tail.found.rotated):
                     yield from self._end(tail)
         self._resting = {inode: rest for inode, rest in self._resting.items() if inode in search.files}
@@ -121,14 +122,16 @@ class Follower:
             if tail.at_end and not tail.lost:
                 self._rest(tail)
 
+    def _is_read(self, tail: Tail) -> bool:
+        """Whether nothing has come since it was read to its end. What nobody understands is not read."""
+        return not tail.recognised or tail.content.consumed == tail.content.status.st_size
+
     def _arrange(self) -> None:
         families: dict[str, list[Tail]] = {}
         for tail in self._tails.values():
             families.setdefault(tail.found.base, []).append(tail)
         for family in families.values():
-            family.sort(
-                key=lambda tail: (not (tail.lost or tail.found.rotated), tail.found.status.st_mtime_ns)
-            )
+            family.sort(key=lambda tail: (False, *tail.found.age[1:]) if tail.lost else tail.found.age)
         self._families = list(families.values())
 
     # a file that is not being read
@@ -146,6 +149,9 @@ class Follower:
 
     def _meet(self, found: Found) -> Iterator[Batch]:
         """Begin with a file, go on with it, or let it wait until it is clear what it is."""
+        if not found.status.st_size:
+            self._empty[found.inode] = found
+            return
         try:
             content = open_content(found)
         except FileNotFoundError:
@@ -163,13 +169,20 @@ class Follower:
 
     def _begin(self, found: Found, content: Content) -> Iterator[Batch]:
         head = content.head()
-        if not head:
-            self._empty[found.inode] = found
+        if not head:  # packed, and nothing in it yet
+            if content.finished:
+                self._resting[found.inode] = "", found.version
             return
-        copied = any(is_copy(found, content, head, tail) for tail in self._tails.values())
+        copied = False
+        for tail in list(self._tails.values()):
+            if same_start(found, head, tail):
+                if is_copy(found, content, tail):
+                    copied = True
+                elif not tail.content.intact():
+                    self._detach(tail)  # this may be the copy that was made before
         if copied and (not is_tiny(head) or self._patient(found)):
             return
-        short = False
+        short = content.packed and len(head) < HEAD and not content.finished  # being packed, perhaps
         for key, mark in self._marks.like(found, head):
             holder = self._holder(key)
             if holder and not (holder.lost and holder.at_end):
@@ -214,7 +227,7 @@ class Follower:
 
     def _patient(self, found: Found) -> bool:
         """Whether a file that looks like an unfinished copy has changed lately, or is seen for the first time."""
-        now = time.monotonic()
+        now = self._reading.clock()
         version, since = self._short.get(found.inode, (None, now))
         if version != found.version:
             since = now
@@ -235,7 +248,9 @@ class Follower:
         try:
             batch = tail.read()
         except ValueError:
-            yield from self._replaced(tail)
+            self._detach(tail)
+            tail.at_end = True
+            yield from self.look()
             return
         except OSError as error:
             self._blame(tail.named, error)
@@ -245,14 +260,27 @@ class Follower:
         if tail.content.finished:
             yield from self._end(tail)
 
-    def _replaced(self, tail: Tail) -> Iterator[Batch]:
-        """The file was truncated or written anew. A copy made before may hold what was not read yet."""
-        tail.lost, tail.at_end = True, True
+    def _detach(self, tail: Tail) -> None:
+        """The file was truncated or written anew; a copy made before may hold what was not read yet."""
         del self._tails[tail.found.inode]
-        yield from self.look()
-        if self._holder(tail.key) is None:
-            yield from self._keep(tail, tail.finish())
-        tail.content.close()
+        self._orphans.append(tail)
+
+    def _bury(self, search: Search) -> Iterator[Batch]:
+        """Begin anew with files that were written anew; what was read of them, and continues nowhere, is over."""
+        for tail in self._orphans:
+            if not self._is_continued(tail):
+                yield from self._keep(tail, tail.finish())
+            tail.content.close()
+        anew = {tail.found.inode for tail in self._orphans}
+        self._orphans = []
+        for inode in anew:
+            if inode in search.files and inode not in self._tails:
+                yield from self._meet(search.files[inode])
+
+    def _is_continued(self, orphan: Tail) -> bool:
+        if orphan.marked:
+            return self._holder(orphan.key) is not None
+        return any(same_start(tail.found, tail.begins, orphan) for tail in self._tails.values())
 
     def _end(self, tail: Tail) -> Iterator[Batch]:
         """Nothing more will come."""
@@ -271,7 +299,7 @@ class Follower:
     def _rest(self, tail: Tail) -> None:
         """Close a file until it changes."""
         status = tail.content.status
-        if not tail.lost:
+        if not tail.lost and self._is_read(tail):
             self._resting[tail.found.inode] = tail.key, (status.st_size, status.st_mtime_ns)
         self._drop(tail)
 

@@ -45,4 +45,8 @@ def command(event: Event) -> str:
         from collector.kubernetes.kubectl import command as kubectl
 
         return kubectl(event)
+    if event.dataset == "docker.events":
+        from collector.docker.cli import command as docker
+
+        return docker(event)
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from collector.contents import HEAD, Content, Mark, fingerprint
@@ -30,6 +31,7 @@ class Reading:
     host: str = ""
     max_line: int = MAX_LINE
     input: str = "file"
+    clock: Callable[[], float] = time.monotonic
 
     def origin(self, path: str, format: str) -> Origin:
         return Origin(self.source, format, path, self.cluster, self.input, self.host)
@@ -44,12 +46,12 @@ class Tail:
         self.named = found.named
         self.begins = head  # at most HEAD bytes, kept up as more come
         self.marked: Mark | None = None  # that of the last batch
-        self.active = time.monotonic()  # when the last bytes came
+        self.active = reading.clock()  # when the last bytes came
         self.at_end = False
         self.lost = False  # no path leads to it any more
         self._reading = reading
         self._limit = STEP
-        self._head_print = ""
+        self._head_print = (0, "")  # of how many bytes
         self._read = 0  # bytes
         self._lines = Lines(max_line=reading.max_line)
         self._held: list[
@@ -85,9 +87,9 @@ class Tail:
         self.at_end = not data
         if not data:
             return None
-        self.active = time.monotonic()
+        self.active = self._reading.clock()
         if self._read < HEAD:
-            self.begins, self._head_print = (self.begins[: self._read] + data)[:HEAD], ""
+            self.begins = (self.begins[: self._read] + data)[:HEAD]
         self._read += len(data)
         return self._take(data)
 
@@ -172,9 +174,9 @@ class Tail:
     def _mark(self) -> Mark:
         lines, found = self._lines, self.found
         size = min(HEAD, lines.offset)
-        if not self._head_print or size < HEAD:
-            self._head_print = fingerprint(self.begins[:size])
+        if self._head_print[0] != size:
+            self._head_print = size, fingerprint(self.begins[:size])
         return Mark(
-            self.named, found.base, *found.inode, lines.offset, self._head_print, fingerprint(lines.before),
+            self.named, found.base, *found.inode, lines.offset, self._head_print[1], fingerprint(lines.before),
             self._records.name if self._records else "", time.time(), self._records.joined if self._records else None,
         )  # fmt: skip

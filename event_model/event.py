@@ -27,7 +27,7 @@ class Origin(Struct, frozen=True):
     host: str = ""  # the collecting host
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """One raw record as it was read: line without its end, or one item of an envelope."""
 
     raw: bytes
@@ -39,7 +39,7 @@ class Record(Struct, frozen=True):
         return self.digest or hashlib.sha256(self.raw).hexdigest()
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """One normalized event. Everything after `time` may be missing: None or empty."""
 
     record: Record

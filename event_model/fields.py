@@ -7,6 +7,7 @@ One table serves search, rules, tables, index templates and the reference in doc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from operator import attrgetter
 from typing import Any
@@ -25,6 +26,7 @@ class Field(Struct, frozen=True):
     kind: str
     help: str
     read: Callable[[Event], Any]
+    attribute: str = ""  # of Event, where the value is just that
 
 
 def image_name(image: str) -> str:
@@ -46,8 +48,13 @@ def image_digest(image: str) -> str:
 
 def address(text: str | None) -> str | None:
     """The text if it is an IP address, else None: an `ip` field refuses anything else."""
+    return _address(text) if text and len(text) < 80 else None
+
+
+@lru_cache(4096)
+def _address(text: str) -> str | None:
     try:
-        return str(ip_address(text)) if text else None
+        return str(ip_address(text))
     except ValueError:
         return None
 
@@ -96,7 +103,7 @@ def _constant(value: str) -> Callable[[Event], str]:
 
 
 def _each(part: Callable[[str], str]) -> Callable[[Event], list[str]]:
-    return lambda event: _unique(part(image) for image in event.images)
+    return lambda event: _unique(part(image) for image in event.images) if event.images else []
 
 
 _TABLE: list[tuple[str, str, str, str | Callable[[Event], Any]]] = [
@@ -180,7 +187,9 @@ _TABLE: list[tuple[str, str, str, str | Callable[[Event], Any]]] = [
 ]  # fmt: skip
 
 FIELDS: dict[str, Field] = {
-    name: Field(name, kind, help, attrgetter(read) if isinstance(read, str) else read)
+    name: Field(name, kind, help, attrgetter(read), read)
+    if isinstance(read, str)
+    else Field(name, kind, help, read)
     for name, kind, help, read in _TABLE
 }
 

@@ -10,6 +10,7 @@ EXAMPLES = "1h, 90s, 7d, 11:42, today, yesterday, 2026-11-23, 2026-11-23T14:10:0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_second: tuple[str, int] = ("", 0)
 _UNITS = {
     "ms": "ms", "msec": "ms", "millisecond": "ms",
     "s": "s", "sec": "s", "second": "s",
@@ -77,13 +78,21 @@ def window(text: str, around: datetime) -> tuple[datetime, datetime]:
 
 def micros(text: str) -> int:
     """RFC 3339 as microseconds since 1970 in UTC; finer digits are cut off. Raises ValueError."""
+    global _second
+    second, start = _second  # one read: another thread may put its own there
+    digits = text[20:-1]
+    if text[:19] == second and text[19:20] == "." and text[-1] == "Z" and digits.isdecimal():
+        return start + int((digits + "00000")[:6])  # most events share their second with the one before
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         if text[17:19] != "60":  # a leap second counts as the second before it
             raise
         moment = datetime.fromisoformat(text[:17] + "59" + text[19:])
-    return to_micros(moment)
+    found = to_micros(moment)
+    if text[-1] == "Z" and text[17:19] != "60":
+        _second = (text[:19], found - moment.microsecond)
+    return found
 
 
 def to_micros(moment: datetime) -> int:

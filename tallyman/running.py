@@ -23,7 +23,7 @@ from tallyman.config import Config
 from tallyman.counters import Counters
 from tallyman.outbox import Deliverer
 from tallyman.pipeline import Pipeline
-from tallyman.wiring import make_normalizer, make_sinks, make_sources, rule_folders
+from tallyman.wiring import make_engine, make_normalizer, make_sinks, make_sources, rule_folders
 
 log = logging.getLogger(__name__)
 PRUNE_EVERY = 3600.0  # seconds
@@ -83,7 +83,7 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         book = database.book(sinks=least, window=parse_duration(config.rules.group_window).total_seconds())
         database.outbox.forget(sinks)
         deliverers = [Deliverer(name, sink, database.outbox) for name, sink in sinks.items()]
-        engine = Engine([])
+        engine = make_engine([])
         pipeline = Pipeline(made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(), Counters())
         whole = Running(config, journal, store, database, engine, pipeline, Pack())
         pipeline.on_second = whole.each_second

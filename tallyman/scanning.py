@@ -14,6 +14,7 @@ from event_model.event import Event
 from event_model.parts import Batch, Format
 from rules.engine import Engine, load
 from tallyman.normalizer import Normalizer
+from tallyman.wiring import make_engine
 
 TOGETHER = 256  # events handed to the engine at once
 
@@ -97,7 +98,7 @@ _engine: list[Engine] = []  # of this worker process
 
 
 def _begin(folders: list[Path]) -> None:
-    _engine[:] = [Engine(load(folders).rules)]
+    _engine[:] = [make_engine(load(folders).rules)]
 
 
 def _scan_there(path: str, format: str | None) -> Scanned:

@@ -9,6 +9,7 @@ from typing import Any
 from collector.sources import SOURCES
 from event_model.errors import ConfigError
 from event_model.parts import Source
+from rules.engine import Engine, Rule
 from sinks import SINKS
 from tallyman.config import Config
 from tallyman.normalizer import Normalizer
@@ -30,6 +31,13 @@ def rule_folders(packs: Iterable[str]) -> list[Path]:
         else:
             raise ConfigError(f"rules: {pack!r} is no folder; name a folder of Sigma rules, or {SHIPPED!r}")
     return folders
+
+
+def make_engine(rules: Iterable[Rule]) -> Engine:
+    """The rule engine, which is told here what kind of user a Kubernetes name is."""
+    from collector.kubernetes.people import user_kind
+
+    return Engine(rules, kind_of=user_kind)
 
 
 def make_sources(config: Config) -> dict[str, Source]:

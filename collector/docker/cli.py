@@ -80,7 +80,8 @@ def command(event: Event) -> str:
         return _exec(name, event.command_line or "")
     if action == "update" and kind in ("service", "node"):
         return _update(kind, name, attributes)
-    words = _Words({key: quote(value.lstrip("/")) for key, value in attributes.items() if value})
+    words = _Words({key: quote(value) for key, value in attributes.items() if value})
+    words["oldName"] = quote(attributes.get("oldName", "?").lstrip("/"))
     words["name"], words["id"] = name, quote(event.resource_id or "?")
     words["image"] = quote(event.images[0]) if event.images else words["id"]
     return _COMMANDS.get(kind, {}).get(action, "").format_map(words)

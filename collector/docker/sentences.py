@@ -14,7 +14,7 @@ _CONTAINER = {
     "restart": "{it} was restarted",
     "stop": "{it} was stopped",
     "kill": "{it} was sent signal {signal}",
-    "die": "{it} ended with exit code {exitCode}",
+    "die": "{it} ended{exit}",
     "oom": "{it} ran out of memory",
     "pause": "{it} was paused",
     "unpause": "{it} was resumed",
@@ -30,7 +30,7 @@ _CONTAINER = {
     "copy": "someone copied files from {it}",
     "export": "someone exported the file system of {it}",
     "commit": "someone made image {imageRef} of {it}",
-    "exec_die": "a command in {it} ended with exit code {exitCode}",
+    "exec_die": "a command in {it} ended{exit}",
     "exec_detach": "someone detached from a command in {it}",
     "health_status": "{it} is {health}",
 }
@@ -50,6 +50,7 @@ _OTHERS = {
     ("plugin", "install"): "{it} was installed",
     ("plugin", "enable"): "{it} was enabled",
     ("plugin", "disable"): "{it} was disabled",
+    ("builder", "prune"): "unused build cache was removed: {reclaimed} bytes",
     ("daemon", "reload"): "the configuration of {it} was reloaded",
 }
 _ANY = {
@@ -58,8 +59,8 @@ _ANY = {
     "remove": "{it} was removed",
     "destroy": "{it} was removed",
     "delete": "{it} was deleted",
+    "prune": "unused {kind}s were removed: {reclaimed} bytes",
 }
-_PRUNED = "everything unused of kind {kind} was removed: {reclaimed} bytes"
 
 
 class _Words(dict[str, str]):
@@ -74,27 +75,26 @@ def sentence(event: Event) -> str:
     if kind == "container" and action in ("exec_create", "exec_start"):
         return _exec(event, action)
     template = _CONTAINER.get(action) if kind == "container" else _OTHERS.get((kind, action))
-    if action == "prune":
-        template = _PRUNED
-    words = _Words({name: clean(value.lstrip("/")) for name, value in attributes.items() if value})
+    words = _Words({name: clean(value) for name, value in attributes.items() if value})
     words["it"], words["kind"] = thing(event), clean(kind)
+    words["oldName"] = words["oldName"].lstrip("/")
     words["health"] = clean(event.reason or "?")
+    words["exit"] = "" if event.exit_code is None else f" with exit code {event.exit_code}"
     words["container"] = clean(attributes.get("container", "?")[:_SHORT])
     words["mode"] = " (read only)" if attributes.get("read/write") == "false" else ""
     words["changes"] = _changes(attributes)
-    return (
-        template or _ANY.get(action) or f"{{it}}: {clean(action).replace('{', '{{').replace('}', '}}')}"
-    ).format_map(words)
+    template = template or _ANY.get(action)
+    return template.format_map(words) if template else f"{words['it']}: {clean(action)}"
 
 
 def thing(event: Event) -> str:
     """The object, such as `container web (nginx:1.27)` or `swarm node edge-2`."""
     kind, name = event.resource_type or "", event.resource_name or (event.resource_id or "?")[:_SHORT]
     if kind == "container":
-        image = f" ({clean(event.images[0])})" if event.images else ""
+        image = f" ({clean(_image(event.images[0]))})" if event.images else ""
         return f"container {clean(name)}{image}"
     if kind == "image":
-        return f"image {clean(event.images[0] if event.images else _short(name))}"
+        return f"image {clean(_image(event.images[0] if event.images else name))}"
     swarm = "swarm " if event.orchestrator == "docker-swarm" else ""
     what = "Docker daemon" if kind == "daemon" else clean(kind)
     return f"{swarm}{what} {clean(name)}"
@@ -114,11 +114,13 @@ def _changes(attributes: dict[str, str]) -> str:
         if name.endswith(".new"):
             field = name.removesuffix(".new")
             old = attributes.get(f"{field}.old")
-            changes.append(
-                f"{clean(field)} {clean(old)} to {clean(new)}" if old else f"{clean(field)} {clean(new)}"
-            )
+            before = f" {clean(_image(old))} to" if old else ""
+            changes.append(f"{clean(field)}{before} {clean(_image(new))}")
     return f": {', '.join(changes)}" if changes else ""
 
 
-def _short(name: str) -> str:
-    return name[: len("sha256:") + _SHORT] if name.startswith("sha256:") else name
+def _image(name: str) -> str:
+    """An image as people know it: without its digest, or with as much of its id as docker shows."""
+    if name.startswith("sha256:"):
+        return name[: len("sha256:") + _SHORT]
+    return name.partition("@sha256:")[0]

@@ -82,6 +82,7 @@ class Audit(Struct, frozen=True, gc=False, omit_defaults=True):
 
 class UserBrief(Struct, frozen=True, gc=False):
     username: str = ""
+    groups: list[str] = []
 
 
 class ObjectBrief(Struct, frozen=True, gc=False):
@@ -106,6 +107,9 @@ class Brief(Struct, frozen=True, gc=False):
     userAgent: str = ""
     objectRef: ObjectBrief | None = None
     responseStatus: StatusBrief | None = None
+    requestObject: Raw = ABSENT  # only whether there is one is of interest, as of the next two
+    responseObject: Raw = ABSENT
+    annotations: dict[str, str] = {}
 
 
 _decode = msgspec.json.Decoder(Audit).decode

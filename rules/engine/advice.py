@@ -46,8 +46,8 @@ def _stars(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def is_memo(leaf: Leaf) -> bool:
-    """Whether a look-up decides it."""
-    return isinstance(leaf, Atom) and bool(leaf.memo)
+    """Whether a look-up decides it, whatever the answer."""
+    return isinstance(leaf, Atom) and bool(leaf.memo) and not leaf.key and not leaf.body
 
 
 def required(expression: Expression) -> Iterator[Leaf]:

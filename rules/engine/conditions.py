@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from event_model.errors import RuleError, nearest
-from rules.engine import paths, values
+from rules.engine import paths, texts, values
 from rules.engine.document import Document, Key
 from rules.engine.expression import Atom, Each, Expression, Keyword, Read, Reference, all_of, any_of, none_of
 from rules.engine.fields import Field, Table
@@ -125,7 +125,9 @@ class _Compiler:
             field = scope.field(head)
             inner = _Scope(_element_field, f"{scope.prefix}{head}{EACH}.")
             inside = all_of(self._items(members, inner))
-            yield Each(head + EACH, field.read, inside, field.cost + inside.cost, field.body)
+            memo = field.memo if field.body else ""
+            cost = field.cost + inside.cost
+            yield Each(head + EACH, field.read, inside, memo=memo, body=field.body, cost=cost)
 
     def _field(self, name: str) -> Field:
         try:
@@ -190,7 +192,7 @@ class _Compiler:
             found = self._field(value.field)
             other = found.read
         compare = _comparison(value.starts_with, value.ends_with)
-        return Reference(name, field.read, other, compare, inside, field.cost + 3, field.body)
+        return Reference(name, field.read, other, compare, inside, body=field.body, cost=field.cost + 3)
 
     def _expanded(self, value: SigmaType) -> list[Any]:
         """The value with its %placeholders% replaced by what they stand for."""
@@ -203,14 +205,14 @@ class _Compiler:
         if not value.contains_placeholder():
             return [value]
 
-        def texts(placeholder: Any) -> Iterator[str]:
+        def stands_for(placeholder: Any) -> Iterator[str]:
             if placeholder.name not in self.lists:
                 hint = nearest(placeholder.name, self.lists)
                 raise self.error(f"nothing is configured for the placeholder %{placeholder.name}%.{hint}")
             for text in self.lists[placeholder.name]:
-                yield values.escape(text) if isinstance(value, types.SigmaRegularExpression) else text
+                yield texts.escape(text) if isinstance(value, types.SigmaRegularExpression) else text
 
-        made = value.replace_placeholders(texts)
+        made = value.replace_placeholders(stands_for)
         if isinstance(value, types.SigmaCasedString):
             return [types.SigmaCasedString.from_sigma_string(each) for each in made]  # type: ignore[arg-type]
         return list(made)
@@ -232,7 +234,7 @@ _Item = tuple["SigmaDetectionItem", tuple[str, ...], tuple[Key, ...]]
 
 
 def _atom(name: str, field: Field, test: Any, keep: Any) -> Atom:
-    return Atom(name, field.read, test, keep, field.memo, field.key, field.cost, field.body)
+    return Atom(name, field.read, test, keep, field.memo, field.key, field.body, field.cost)
 
 
 def _absent(name: str, field: Field) -> Atom:

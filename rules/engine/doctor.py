@@ -10,7 +10,7 @@ from msgspec import Struct
 from event_model.event import Event
 from rules.engine import logsource
 from rules.engine.advice import Advice, advise, is_memo
-from rules.engine.expression import FALSE, Atom, Each, Expression, Keyword, Leaf, leaves, simplify
+from rules.engine.expression import FALSE, Each, Expression, Keyword, Leaf, leaves, simplify
 from rules.engine.memo import EVENTS, NONE
 from rules.engine.pack import Pack
 from rules.engine.rule import Rule
@@ -84,11 +84,11 @@ class _Seen:
                 columns[name].add(value)
         return known
 
-    def never(self, dataset: str, atom: Atom) -> bool:
-        """Whether it is known that no value of its field was one that the atom asks for."""
-        values = self._values.get(dataset, {}).get(atom.memo, set())
+    def never(self, dataset: str, leaf: Leaf) -> bool:
+        """Whether it is known that no value of its field was one that is asked for."""
+        values = self._values.get(dataset, {}).get(leaf.memo, set())
         return 0 < len(values) < _ENOUGH and all(
-            atom.decided({atom.memo: value}) is False for value in values
+            leaf.decided({leaf.memo: value}) is False for value in values
         )
 
 
@@ -104,7 +104,7 @@ class _Patient:
         if expression is FALSE:
             return
         self.events += 1
-        rest = simplify(expression, lambda atom: atom.decided(known))
+        rest = simplify(expression, lambda leaf: leaf.decided(known))
         if rest is FALSE:
             return
         self.tried += 1
@@ -137,7 +137,7 @@ class _Patient:
     def _say_fields(self, dataset: str, seen: _Seen) -> Iterator[Advice]:
         expression, line = self.rule.expression(dataset), self.rule.document.line("detection")
         for leaf in leaves(expression):
-            if isinstance(leaf, Atom) and leaf.memo and seen.never(dataset, leaf):
+            if is_memo(leaf) and seen.never(dataset, leaf):
                 yield "info", line, f"{leaf.name} never had a value that it asks for"
         if self.tried > self.blind:
             for name in dict.fromkeys(leaf.name for leaf in outermost(expression) if not is_memo(leaf)):

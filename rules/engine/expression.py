@@ -32,17 +32,39 @@ class Atom(Struct, frozen=True):
     keep: Callable[[Any], bool]
     memo: str = ""  # name of the memo's field that decides it alone
     key: str = ""  # its key in that field, where the field is a map: only that it is missing decides
+    body: str = ""  # the part of the record that it needs, likewise: requestObject, responseObject or object
     cost: int = 1
-    body: str = ""  # part of the record that it needs: requestObject, responseObject, object
 
     def decided(self, known: Mapping[str, Any]) -> bool | None:
         """Whether it is met, or None where these fields of the memo don't tell."""
         if self.memo not in known:
             return None
         value = known[self.memo]
+        if self.body:
+            return None if value & BODIES[self.body] else self.test(())
         if self.key:
             return None if self.key in value else self.test(())
-        return self.test(() if value is None else (value,))
+        if value is None:
+            return self.test(())
+        return self.test(value if isinstance(value, tuple) else (value,))
+
+
+class Each(Struct, frozen=True):
+    """One element of a list meets everything inside."""
+
+    name: str
+    read: Read
+    inside: Expression
+    memo: str = ""
+    key: str = ""
+    body: str = ""
+    cost: int = 10
+
+    def decided(self, known: Mapping[str, Any]) -> bool | None:
+        """Whether it is met: False where the memo tells that there is no such list."""
+        if self.body and self.memo in known and not known[self.memo] & BODIES[self.body]:
+            return False
+        return None
 
 
 class Reference(Struct, frozen=True):
@@ -53,8 +75,13 @@ class Reference(Struct, frozen=True):
     other: Read
     compare: Callable[[Any, Any], bool]
     inside: bool = False  # the other field too is of the same element
-    cost: int = 3
+    memo: str = ""
+    key: str = ""
     body: str = ""
+    cost: int = 3
+
+    def decided(self, known: Mapping[str, Any]) -> bool | None:
+        return None
 
 
 class Keyword(Struct, frozen=True):
@@ -63,18 +90,13 @@ class Keyword(Struct, frozen=True):
     text: str
     check: Callable[[str], bool]
     name: str = "keywords"
+    memo: str = ""
+    key: str = ""
+    body: str = ""
     cost: int = 30
-    body: str = ""
 
-
-class Each(Struct, frozen=True):
-    """One element of a list meets everything inside."""
-
-    name: str
-    read: Read
-    inside: Expression
-    cost: int = 10
-    body: str = ""
+    def decided(self, known: Mapping[str, Any]) -> bool | None:
+        return None
 
 
 class All(Struct, frozen=True):
@@ -100,6 +122,7 @@ class Constant(Struct, frozen=True):
 Leaf = Atom | Reference | Keyword | Each
 Expression = Leaf | All | Any_ | Not | Constant
 TRUE, FALSE = Constant(True), Constant(False)
+BODIES = {"requestObject": 1, "responseObject": 2, "object": 3}  # bits of the memo's field `bodies`
 
 
 def all_of(parts: Iterable[Expression]) -> Expression:
@@ -140,27 +163,24 @@ def none_of(part: Expression) -> Expression:
     return part.part if isinstance(part, Not) else Not(part, part.cost)
 
 
-def simplify(expression: Expression, decide: Callable[[Atom], bool | None]) -> Expression:
-    """The expression without the atoms that `decide` says yes or no to: TRUE and FALSE are final."""
+def simplify(expression: Expression, decide: Callable[[Leaf], bool | None]) -> Expression:
+    """The expression without the leaves that `decide` says yes or no to: TRUE and FALSE are final."""
     match expression:
-        case Atom():
-            met = decide(expression)
-            return expression if met is None else TRUE if met else FALSE
         case All(parts=parts):
             return all_of(simplify(part, decide) for part in parts)
         case Any_(parts=parts):
             return any_of(simplify(part, decide) for part in parts)
         case Not(part=part):
             return none_of(simplify(part, decide))
-        case _:
+        case Constant():
             return expression
+    met = decide(expression)
+    return expression if met is None else TRUE if met else FALSE
 
 
 def possible(expression: Expression, fields: Collection[str], wanted: bool = True) -> Expression:
     """What the expression asks of these fields, so as to be met at all (without `wanted`: for sure)."""
     match expression:
-        case Atom(memo=memo) if memo in fields:
-            return expression
         case All(parts=parts):
             return all_of(possible(part, fields, wanted) for part in parts)
         case Any_(parts=parts):
@@ -169,8 +189,9 @@ def possible(expression: Expression, fields: Collection[str], wanted: bool = Tru
             return none_of(possible(part, fields, not wanted))
         case Constant():
             return expression
-        case _:
-            return TRUE if wanted else FALSE
+    if expression.memo in fields:
+        return expression
+    return TRUE if wanted else FALSE
 
 
 def compile(expression: Expression) -> Compiled:

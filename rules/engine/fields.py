@@ -25,9 +25,9 @@ class Field(Struct, frozen=True):
     read: Read
     memo: str = ""  # the field of the memo's key that it is
     key: str = ""  # or its key in it, where that is a map
+    body: str = ""  # requestObject, responseObject, object: what must be in the record for it to have a value
     blank: bool = False  # empty text means that there is none
     cost: int = 1
-    body: str = ""  # requestObject, responseObject, object: what must be in the record for it to have a value
 
 
 class Root(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Root(Struct, frozen=True):
     cost: int
     body: str = ""
     keyed: bool = False  # a map whose keys hold dots: what follows is one key
-    memo: str = ""  # the field of the memo's key that holds its keys
+    memo: str = ""  # the field of the memo's key that holds its keys, or tells of its body
 
 
 class Table(Struct, frozen=True):
@@ -68,12 +68,13 @@ class Table(Struct, frozen=True):
             return None
         root = self.roots[found]
         if not rest:
-            return Field(_one(root.get), cost=root.cost, body=root.body)
+            return Field(_one(root.get), root.memo if root.body else "", body=root.body, cost=root.cost)
         names = paths.split(rest)
         if root.keyed:
             key = ".".join(name for name in names if name != EACH)
             return Field(_of_key(root.get, key), root.memo, key if root.memo else "", cost=root.cost)
-        return Field(_of_path(name, root.get, paths.reader(names)), cost=root.cost + 1, body=root.body)
+        read = _of_path(name, root.get, paths.reader(names))
+        return Field(read, root.memo if root.body else "", body=root.body, cost=root.cost + 1)
 
     def nearest(self, name: str) -> str:
         """A hint for a name that is no field here."""
@@ -193,7 +194,9 @@ def _kubernetes() -> Table:
     plain["impersonatedUser.username"] = _native("impersonatedUser", "username", memo="impersonated")
     for user in ("user", "impersonatedUser"):
         for name in ("uid", "groups"):
-            plain[f"{user}.{name}"] = _native(user, name)
+            plain[f"{user}.{name}"] = _native(
+                user, name, memo="groups" if (user, name) == ("user", "groups") else ""
+            )
     plain["responseStatus.code"] = _native("responseStatus", "code", memo="code")
     for name in ("status", "reason", "message"):
         plain[f"responseStatus.{name}"] = _native("responseStatus", name)
@@ -202,10 +205,10 @@ def _kubernetes() -> Table:
     plain["exec.command"] = ecs("process.command_line")
     roots = {
         "annotations": Root(lambda view: view.native.annotations, 2, keyed=True, memo="notes"),
-        "requestObject": Root(lambda view: view.request, 10, "requestObject"),
-        "responseObject": Root(lambda view: view.response, 10, "responseObject"),
-        "object": Root(lambda view: view.object, 11, "object"),
-        "pod": Root(lambda view: view.pod, 12, "object"),
+        "requestObject": Root(lambda view: view.request, 10, "requestObject", memo="bodies"),
+        "responseObject": Root(lambda view: view.response, 10, "responseObject", memo="bodies"),
+        "object": Root(lambda view: view.object, 11, "object", memo="bodies"),
+        "pod": Root(lambda view: view.pod, 12, "object", memo="bodies"),
         "user.extra": _extra("user"),
         "impersonatedUser.extra": _extra("impersonatedUser"),
     }

@@ -13,6 +13,7 @@ from tantivy import Query as Tantivy
 
 from store.columns import BY_NAME, HASH, TIME, Column, short_hash
 from store.query.ast import (
+    MOST_CHARACTERS,
     All,
     And,
     Between,
@@ -105,7 +106,8 @@ class _Compiler:
     def _id(self, id: str) -> Narrowed:
         if not re.fullmatch(r"[0-9a-f]{40}", id):
             return _NONE
-        return Narrowed(Tantivy.term_query(self._schema, HASH, short_hash(id), "basic"), False)
+        hash = short_hash(id)
+        return Narrowed(Tantivy.range_query(self._schema, HASH, FieldType.Unsigned, hash, hash), False)
 
     def _keyword(self, condition: Condition, column: Column) -> Narrowed:
         match condition:
@@ -114,7 +116,7 @@ class _Compiler:
                     return Narrowed(Tantivy.exists_query(column.key), True)
                 return self._regex(column.key, "*")
             case Equal(_, value):
-                return Narrowed(self._term(column, str(value)), True)
+                return Narrowed(self._term(column, str(value)[:MOST_CHARACTERS]), True)
             case Like(_, pattern):
                 return self._regex(column.key, pattern)
         return self._terms(condition, column)

@@ -65,6 +65,7 @@ _WORDS = {
     "COLON": "a colon", "LPAR": "(", "RPAR": ")", "LBRACE": "{", "RBRACE": "}", "$END": "the end",
     "_OR": "or", "_AND": "and", "_NOT": "not",
 }  # fmt: skip
+_TWO = 'two conditions need "and" or "or" between them'
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\(.)|(.)", re.DOTALL)
 
@@ -111,12 +112,14 @@ def _unexpected(text: str, column: int, token: Token, expected: set[str]) -> Que
     if token.type == "COLON":
         before = re.search(r"\S+\s*$", text[:column])
         start = before.start() if before else column
-        if start and re.search(r"[^\s({]\s*$", text[:start]):
-            return QueryError('two conditions need "and" or "or" between them', text, start)
-    choices = [_WORDS[each] for each in _WORDS if each in expected]
-    wanted = (
-        ", ".join(choices[:-1]) + (" or " if len(choices) > 1 else "") + choices[-1] if choices else "the end"
-    )
+        if re.search(r"[^\s({]\s*$", text[:start]):
+            return QueryError(_TWO, text, start)
+    if token.type in ("WORD", "QUOTED", "LPAR") and "$END" in expected:
+        return QueryError(_TWO, text, column)
+    if token.type in ("RPAR", "RBRACE") and "$END" in expected:
+        return QueryError(f"this {token} closes nothing", text, column)
+    choices = [word for each, word in _WORDS.items() if each in expected]
+    wanted = " or ".join(filter(None, [", ".join(choices[:-1]), *choices[-1:]]))
     what = "the search ends too early" if token.type == "$END" else f"{str(token)!r} can't stand here"
     return QueryError(f"{what}; expected {wanted}", text, column)
 

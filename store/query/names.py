@@ -52,7 +52,11 @@ ALIASES: dict[str, str] = {
 
 _SUBRESOURCE = "kubernetes.audit.objectRef.subresource"
 # fields of an event that its document has in the native record only
-_MORE = {_SUBRESOURCE: Field(_SUBRESOURCE, "keyword", "part of the object", attrgetter("subresource"))}
+_MORE = {
+    _SUBRESOURCE: Field(
+        _SUBRESOURCE, "keyword", "part of the object", attrgetter("subresource"), "subresource"
+    )
+}
 
 _FREE: Mapping[str, Any] = {}  # anything may stand below
 _USER = {"username": None, "uid": None, "groups": None, "extra": _FREE}
@@ -85,7 +89,6 @@ _TWINS: dict[str, tuple[str, str]] = {
         "objectRef.resource": "orchestrator.resource.type",
         "objectRef.namespace": "orchestrator.namespace",
         "objectRef.name": "orchestrator.resource.name",
-        "objectRef.subresource": _SUBRESOURCE,
         "responseStatus.code": "http.response.status_code",
     }.items()
 }
@@ -116,10 +119,10 @@ def matching(pattern: str) -> list[Name]:
 
 def known() -> list[str]:
     """Every name that a search may begin with."""
-    native = [name for members in NATIVES.values() for name in _spelled(members)]
-    return sorted(
-        {*ALIASES, *FIELDS, *_MORE, *native, *(f"{root}.{name}" for root in NATIVES for name in native)}
-    )
+    native = {root: _spelled(members) for root, members in NATIVES.items()}
+    short = [name for names in native.values() for name in names]
+    whole = [f"{root}.{name}" for root, names in native.items() for name in names]
+    return sorted({*ALIASES, *FIELDS, *_MORE, *short, *whole})
 
 
 def reader(name: Name) -> Callable[[Any], Any]:
@@ -129,6 +132,11 @@ def reader(name: Name) -> Callable[[Any], Any]:
         return lambda event: walk(record(event), path)
     read = (_MORE.get(name.name) or FIELDS[name.name]).read
     return _only(name.dataset, read) if name.dataset else read
+
+
+def attribute(name: str) -> str:
+    """The attribute of Event that is all there is to read for an ECS field; empty if there is more to it."""
+    return (_MORE.get(name) or FIELDS[name]).attribute
 
 
 def holder(name: Name) -> Callable[[Any], Any]:
@@ -153,6 +161,8 @@ def _path(root: str, below: str) -> Name:
 
 def _native(root: str, below: str) -> Name:
     full = f"{root}.{below}" if below else root
+    if full in _MORE:
+        return resolve(full)
     twin = _TWINS.get(full)
     if twin:
         return Name(twin[0], resolve(twin[0]).kind, dataset=twin[1])

@@ -31,10 +31,10 @@ def command(
     fail_on: str | None, min_severity: str | None, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
     from collector.formats import FORMATS
-    from rules.engine import Engine, load
+    from rules.engine import load
     from tallyman.reading import existing
     from tallyman.scanning import scan_all
-    from tallyman.wiring import SHIPPED, rule_folders
+    from tallyman.wiring import SHIPPED, make_engine, rule_folders
 
     started = time.perf_counter()
     if format_name:
@@ -46,7 +46,7 @@ def command(
     paths = existing(files)
     matches: list[Any] = []
     records, unread = 0, 0
-    for done in progress(scan_all(paths, format_name, chosen, Engine(pack.rules), jobs or os.cpu_count() or 1), len(paths)):
+    for done in progress(scan_all(paths, format_name, chosen, make_engine(pack.rules), jobs or os.cpu_count() or 1), len(paths)):
         matches += done.matches
         records += done.records
         report(done.troubles, unread)

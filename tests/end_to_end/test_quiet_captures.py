@@ -29,27 +29,39 @@ FITTING: dict[str, set[str]] = {
     "k8s_tokenrequest": {"token request"},
     "k8s_ephemeral_container": {"ephemeral container"},
     "k8s_events_deleted": {"events deleted"},
-    "k8s_exec": {"exec", "exec in kube-system"},
+    "k8s_exec_in_pod": {"exec", "exec in kube-system"},
     "k8s_exec_kube_system": {"exec in kube-system"},
 }
 
 # Acts of the intruder of which no single record tells more than an ordinary one does, and why.
-UNTOLD = {
-    "anonymous request": "a probe asks the same of /version; a refusal alone is everyday on a public address",
-    "failed login": "one 401 is an expired token; many of them are a matter of counting",
-    "permission discovery": "people and programs ask for their own rights all day: low",
-    "refused request": "one 403 is a mistake; a burst of them is a matter of counting",
-    "reconnaissance": "plain lists",
-    "secret read": "an account that may, reads one secret; several in minutes are a matter of counting",
-    "port-forward": "low: developers do it all day",
-    "service account created": "no right comes with it; what is bound to it is told",
-    "anonymous unbound": "takes a right away; giving it was told",
-    "long-lived token": "the type is in the body, which the log leaves out; its reading is told",
-    "config maps listed in all namespaces": "controllers do; nothing secret belongs there",
-    "consequence: privileged pods on every node": "told of once, by the daemon set",
-    "consequence: miner runs": "told of once, by the cron job",
-    "traces removed": "deleting what one made oneself",
+UNTOLD: dict[str, dict[str, str]] = {
+    "kubernetes_audit": {
+        "anonymous request": "a probe asks the same of /version; a refusal alone is everyday",
+        "failed login": "one 401 is an expired token; many of them are a matter of counting",
+        "permission discovery": "people and programs ask for their own rights all day: low",
+        "refused request": "one 403 is a mistake; a burst of them is a matter of counting",
+        "reconnaissance": "plain lists",
+        "secret read": "an account that may, reads one secret; several in minutes are a matter of counting",
+        "port-forward": "low: developers do it all day",
+        "service account created": "no right comes with it; what is bound to it is told",
+        "anonymous unbound": "takes a right away; giving it was told",
+        "long-lived token": "the type is in the body, which the log leaves out; its reading is told",
+        "config maps listed in all namespaces": "controllers do; nothing secret belongs there",
+        "consequence: privileged pods on every node": "told of once, by the daemon set",
+        "consequence: miner runs": "told of once, by the cron job",
+        "traces removed": "deleting what one made oneself",
+    },
+    "docker_events": {
+        "attach": "docker run attaches to what it starts; the record is the same",
+        "image from an unknown registry": "which registries are known must be configured, or learnt",
+        "masquerading container": "low: a name proves nothing",
+        "secret created": "low: deployments do",
+        "service from an unknown registry": "the image stands in its tasks' records only",
+        "container renamed": "low: a name proves nothing",
+        "traces removed": "tags go with every release",
+    },
 }
+SOURCES = pytest.mark.parametrize("source", UNTOLD)
 
 
 def unfitting(found: Iterable[Alarm], known: dict[str, set[str]]) -> list[str]:
@@ -95,21 +107,22 @@ def story(demo: Path, source: str) -> list[dict[str, Any]]:
     return [act for act in acts(demo / "story.json") if act["source"] == source]
 
 
-@pytest.mark.parametrize("source", ["kubernetes_audit", "docker_events"])
+@SOURCES
 def test_every_important_act_of_the_intruder_is_told(demo: Path, source: str) -> None:
     told = {each.record for each in of_the_day(demo, source)}
     missed = [
         f"{act['time']} {act['kind']}: {act['what']}"
         for act in story(demo, source)
-        if act["kind"] not in UNTOLD and not told.intersection(records(act))
+        if act["kind"] not in UNTOLD[source] and not told.intersection(records(act))
     ]
     assert missed == []
 
 
-def test_no_act_is_called_unremarkable_that_is_always_told(demo: Path) -> None:
-    told = {each.record for each in of_the_day(demo, "kubernetes_audit")}
-    missed = {act["kind"] for act in story(demo, "kubernetes_audit") if not told.intersection(records(act))}
-    assert set(UNTOLD) - missed == set()
+@SOURCES
+def test_no_act_is_called_unremarkable_that_is_always_told(demo: Path, source: str) -> None:
+    told = {each.record for each in of_the_day(demo, source)}
+    missed = {act["kind"] for act in story(demo, source) if not told.intersection(records(act))}
+    assert set(UNTOLD[source]) - missed == set()
 
 
 def test_the_rest_of_the_day_is_quiet(demo: Path) -> None:

@@ -223,7 +223,7 @@ def plain(record: dict[str, Any], event: Event) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(detections(), st.lists(records, min_size=1, max_size=6))
 def test_a_rule_means_what_it_says(detection: dict[str, Any], several: list[dict[str, Any]]) -> None:
     rule = make_rule(detection)
@@ -242,7 +242,7 @@ def certain_kind(name: str) -> str | None:
     return "node" if name.startswith("system:node:") else None
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(detections(), st.lists(records, min_size=1, max_size=6))
 def test_no_event_is_unwanted_that_a_rule_wants(
     detection: dict[str, Any], several: list[dict[str, Any]]
@@ -257,7 +257,7 @@ def test_no_event_is_unwanted_that_a_rule_wants(
                 assert rule.matches(event) is None
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(detections(), records, st.sets(st.sampled_from(EVENTS[DATASET].names)))
 def test_what_some_fields_decide_is_never_decided_otherwise(
     detection: dict[str, Any], record: dict[str, Any], names: set[str]
@@ -277,7 +277,7 @@ def test_what_some_fields_decide_is_never_decided_otherwise(
     assert rest is not FALSE or not meets
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(detections(), records)
 def test_what_is_said_to_have_matched_is_in_the_record(
     detection: dict[str, Any], record: dict[str, Any]

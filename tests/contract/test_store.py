@@ -1,0 +1,478 @@
+"""What every store must do, whatever keeps the events."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from event_model.errors import QueryError
+from event_model.event import Event, identity
+from store.query import Query, parse
+from store.query.ast import All, And, Between, Equal, Exists, Like, Matches, Name, Not, Or, Phrase, Within
+from store.query.names import resolve
+from store.query.predicate import predicate, read_values
+from tests.store.events import NOON, Keeper, make, numbers
+
+
+class Keeping(Protocol):
+    """A store of one kind with the means to fill it; `keep` returns when the events are searchable."""
+
+    store: Any
+
+    def keep(self, events: list[Event]) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+# a store that is added here must pass
+KINDS: dict[str, Callable[[Path], Keeping]] = {"embedded": Keeper}
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> str:
+    return (START + timedelta(seconds=seconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@pytest.fixture(params=KINDS)
+def keeping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeping]:
+    made = KINDS[request.param](tmp_path / "store")
+    yield made
+    made.close()
+
+
+def pages(store: Any, query: Query, limit: int, **options: Any) -> Iterator[list[Event]]:
+    after = None
+    while True:
+        found = store.search(query, limit=limit, after=after, **options)
+        yield found.events
+        after = found.after
+        if after is None:
+            return
+
+
+def everything(store: Any, query: Query, limit: int = 7, **options: Any) -> list[int]:
+    return [number for page in pages(store, query, limit, **options) for number in numbers(page)]
+
+
+def test_an_empty_store_answers_with_nothing(keeping: Keeping) -> None:
+    found = keeping.store.search(All())
+    assert (found.events, found.total, found.exact, found.after) == ([], 0, True, None)
+    assert keeping.store.count(All()) == 0
+    assert keeping.store.top(All(), "user") == []
+    assert keeping.store.histogram(All()) == []
+    assert keeping.store.get("0" * 40) is None
+
+
+def test_the_newest_come_first_unless_asked_otherwise(keeping: Keeping) -> None:
+    order = random.Random(1).sample(range(50), 50)
+    keeping.keep([make(number, at(number)) for number in order])
+    assert numbers(keeping.store.search(All(), limit=3).events) == [49, 48, 47]
+    assert numbers(keeping.store.search(All(), limit=3, oldest_first=True).events) == [0, 1, 2]
+    assert everything(keeping.store, All()) == list(range(49, -1, -1))
+    assert everything(keeping.store, All(), oldest_first=True) == list(range(50))
+
+
+def test_events_come_back_as_they_were(keeping: Keeping) -> None:
+    event = make(
+        1, message="alice opened a shell", user_name="alice", user_groups=["dev"], images=["nginx:1"]
+    )
+    keeping.keep([event])
+    found = keeping.store.search(parse("alice")).events[0]
+    assert identity(found) == identity(event)
+    assert (found.message, found.user_groups, found.images) == (event.message, ["dev"], ("nginx:1",))
+
+
+def test_a_page_says_how_many_there_are_in_all(keeping: Keeping) -> None:
+    keeping.keep([make(number, at(number), user_name="ab"[number % 2]) for number in range(41)])
+    found = keeping.store.search(parse("user:a"), limit=5)
+    assert (len(found.events), found.total, found.exact) == (5, 21, True)
+    last = keeping.store.search(parse("user:a"), limit=21)
+    assert (len(last.events), last.after) == (21, None)
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@pytest.mark.parametrize("text", ["", "event.id:*"])  # a field that an index may not hold
+def test_events_of_one_moment_are_neither_lost_nor_repeated_between_pages(
+    keeping: Keeping, oldest_first: bool, text: str
+) -> None:
+    for start in range(0, 60, 20):
+        keeping.keep([make(number, at(number // 25)) for number in range(start, start + 20)])
+    for limit in (1, 7, 25, 59, 60, 100):
+        found = everything(keeping.store, parse(text), limit, oldest_first=oldest_first)
+        assert sorted(found) == list(range(60))
+        assert [number // 25 for number in found] == sorted(
+            (n // 25 for n in range(60)), reverse=not oldest_first
+        )
+
+
+def test_paging_stays_whole_while_events_come_in(keeping: Keeping) -> None:
+    keeping.keep([make(number, at(number // 3)) for number in range(60)])
+    found: list[int] = []
+    for turn, page in enumerate(pages(keeping.store, All(), 7)):
+        found += numbers(page)
+        keeping.keep([make(1000 + turn, at(100 + turn)), make(2000 + turn, at(20 - turn % 3))])
+    old = [number for number in found if number < 1000]
+    assert sorted(old) == list(range(60))
+    assert len(found) == len(set(found))
+    assert not [number for number in found if 1000 <= number < 2000]  # they are before the first page
+
+
+def test_since_counts_and_until_does_not(keeping: Keeping) -> None:
+    keeping.keep([make(number, at(number)) for number in range(10)])
+    bounds = {"since": at(3), "until": at(6)}
+    assert everything(keeping.store, All(), **bounds) == [5, 4, 3]
+    assert everything(keeping.store, parse("event.id:*"), **bounds) == [5, 4, 3]
+    assert keeping.store.count(All(), **bounds) == 3
+    assert keeping.store.search(All(), since=at(3)).total == 7
+    assert keeping.store.search(All(), until=at(3)).total == 3
+    assert keeping.store.search(All(), since=at(20)).events == []
+    assert keeping.store.search(All(), since=at(6), until=at(3)).events == []
+    assert sum(count for _, count in keeping.store.histogram(All(), **bounds)) == 3
+    assert keeping.store.top(All(), "event.dataset", **bounds) == [("test", 3)]
+
+
+def test_top_values_are_counted_once_an_event_and_ranked(keeping: Keeping) -> None:
+    images = [["nginx:1", "redis:7"], ["nginx:1", "nginx:2"], ["redis:7"], ["nginx:1"], []]
+    users = ["b", "b", "a", "a", "c"]
+    keeping.keep(
+        [
+            make(number, images=image, user_name=users[number], status_code=200)
+            for number, image in enumerate(images)
+        ]
+    )
+    store = keeping.store
+    assert store.top(All(), "image") == [("nginx", 3), ("redis", 2)]
+    assert store.top(All(), "user") == [("a", 2), ("b", 2), ("c", 1)]
+    assert store.top(All(), "user", size=1) == [("a", 2)]
+    assert store.top(parse("image:redis"), "user.name") == [("a", 1), ("b", 1)]
+    assert store.top(All(), "code") == [(200, 5)]
+    assert store.top(All(), "container.image.tag") == [("1", 3), ("7", 2), ("2", 1)]
+    assert store.top(parse("event.id:(0 or 1)"), "image") == [("nginx", 2), ("redis", 1)]
+    with pytest.raises(QueryError, match="Did you mean 'user'"):
+        store.top(All(), "usr")
+
+
+def test_top_values_of_many_parts_are_exact(keeping: Keeping) -> None:
+    number = 0
+    for part in range(5):
+        names = [f"only-{part}-{each}" for each in range(40)] + ["everywhere"] * 3
+        keeping.keep([make(number + place, user_name=name) for place, name in enumerate(names)])
+        number += len(names)
+    assert keeping.store.top(All(), "user", size=2) == [("everywhere", 15), ("only-0-0", 1)]
+
+
+def test_a_histogram_has_all_events_and_even_steps(keeping: Keeping) -> None:
+    keeping.keep([make(number, at(number * number)) for number in range(60)])
+    for most in (1, 5, 60, 1000):
+        steps = keeping.store.histogram(All(), buckets=most)
+        assert 1 <= len(steps) <= most
+        assert sum(count for _, count in steps) == 60
+        starts = [datetime.fromisoformat(start) for start, _ in steps]
+        assert len({later - sooner for sooner, later in pairwise(starts)}) <= 1
+        assert starts[0] <= START and steps[0][1] > 0 and steps[-1][1] > 0
+    whole = keeping.store.histogram(All(), since=at(0), until=at(7200), buckets=10)
+    assert [start for start, _ in whole] == [at(each * 900)[:19] + "Z" for each in range(8)]
+    assert sum(count for _, count in whole) == 60
+    deep = keeping.store.histogram(parse("event.id:*"), since=at(0), until=at(7200), buckets=10)
+    assert deep == whole
+
+
+def test_an_event_is_found_by_its_id(keeping: Keeping) -> None:
+    events = [make(number) for number in range(20)]
+    keeping.keep(events)
+    for event in events:
+        found = keeping.store.get(identity(event))
+        assert found is not None and found.id == event.id
+    for unknown in ("0" * 40, "", "x", "0" * 39, "z" * 40, identity(events[0]).upper()):
+        assert keeping.store.get(unknown) is None
+    assert everything(keeping.store, parse(f"id:{identity(events[3])}")) == [3]
+
+
+def test_text_of_all_the_world_is_found(keeping: Keeping) -> None:
+    names = [
+        "Ünïcödé",
+        "山田太郎",
+        "😀",
+        "a\nb",
+        'q"uote',
+        "back\\slash",
+        "e\u0301",
+        "*",
+        "x" * 9000,
+        " ",
+        "a\x00b",
+    ]
+    keeping.keep([make(number, user_name=name, message=f"{name} did") for number, name in enumerate(names)])
+    for number, name in enumerate(names):
+        assert everything(keeping.store, Equal(resolve("user"), name)) == [number]
+    assert everything(keeping.store, parse("message:ÜNÏCÖDÉ")) == [0]
+    assert everything(keeping.store, parse("user:山*")) == [1]
+    assert everything(keeping.store, parse(r"user:\*")) == [7]
+    assert keeping.store.count(parse("message:did")) == len(names) - 1  # one is too long to get there
+
+
+def test_what_could_not_be_read_is_found_as_such(keeping: Keeping) -> None:
+    dead = make(1, kind="pipeline_error", dataset="tallyman.dead_letters", reason="no JSON", repeats=True)
+    keeping.keep([make(0), dead])
+    assert everything(keeping.store, parse("event.kind:pipeline_error")) == [1]
+    assert everything(keeping.store, parse("not kind:pipeline_error")) == [0]
+    assert keeping.store.search(parse("kind:pipeline_error")).events[0].reason == "no JSON"
+
+
+def test_times_far_off_are_no_trouble(keeping: Keeping) -> None:
+    times = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", NOON, "9999-12-31T23:59:59.999999Z"]
+    keeping.keep([make(number, time) for number, time in enumerate(times)])
+    assert everything(keeping.store, All()) == [3, 2, 1, 0]
+    assert everything(keeping.store, All(), until="1970-01-01T00:00:00Z") == [1, 0]
+    assert sum(count for _, count in keeping.store.histogram(All())) == 4
+    assert everything(keeping.store, parse("@timestamp >= 9999-12-31")) == [3]
+
+
+def test_what_the_index_does_not_hold_is_found_in_the_events(keeping: Keeping) -> None:
+    pods = [
+        {"spec": {"hostPID": number % 4 == 0, "containers": [{"name": f"c{number}"}]}} for number in range(40)
+    ]
+    keeping.keep(
+        [
+            make(number, at(number), user_name="ab"[number % 2], native={"requestObject": pod},
+                 native_name="kubernetes.audit", dataset="kubernetes.audit_logs")
+            for number, pod in enumerate(pods)
+        ]
+    )  # fmt: skip
+    store = keeping.store
+    assert everything(store, parse("requestObject.spec.hostPID:true")) == list(range(36, -1, -4))
+    assert everything(store, parse("user:b and requestObject.spec.hostPID:true")) == []
+    assert everything(store, parse("requestObject.spec.containers:{ name:c7 }")) == [7]
+    assert store.count(parse("requestObject.spec.hostPID:true")) == 10
+    assert store.top(parse("requestObject.spec.hostPID:true"), "user") == [("a", 10)]
+    assert store.top(parse("user:b"), "requestObject.spec.hostPID") == [("false", 20)]
+    whole = store.search(parse("requestObject.spec.hostPID:true"), limit=10)
+    assert (whole.total, whole.exact, whole.after) == (10, True, None)
+    first = store.search(parse("requestObject.spec.hostPID:true"), limit=4)
+    assert len(first.events) == 4 and first.total <= 10 and first.after is not None
+
+
+# --- the same answers as a predicate, whatever is asked of whatever there is
+
+NAMES = [
+    "alice",
+    "bob",
+    "Alice",
+    "api-7f9c",
+    "api",
+    "a*b",
+    "über",
+    "",
+    "x y",
+    "10",
+    "nginx:1",
+    "system:node:n1",
+]
+IPS = ["10.0.0.7", "10.0.1.7", "192.168.1.1", "fd00::1", "not an address", "::ffff:10.0.0.7"]
+TEXTS = [
+    "alice opened a shell in prod/api-7f9c",
+    "bob read Secrets",
+    "...",
+    "",
+    "a b a b",
+    "ÜBER Alice² e\u0301",
+]
+FIELDS: dict[str, list[Any]] = {
+    "user_name": NAMES, "namespace": NAMES, "resource_name": NAMES, "resource_type": ["pods", "secrets"],
+    "action": ["get", "create", "delete"], "outcome": ["success", "failure", "unknown"],
+    "user_kind": ["human", "node"], "source_ip": IPS, "status_code": [0, 101, 200, 404],
+    "subresource": ["exec"],
+    "images": [["nginx:1", "redis@sha256:a"], ["nginx:2"], []], "kind": ["event", "pipeline_error"],
+    "user_groups": [["dev", "ops"], ["dev"], []], "user_agent": ["kubectl/v1 (linux)", "curl/8"],
+    "container_name": NAMES, "command_line": ["sh -c id", "cat /etc/shadow"], "interactive": [True, False],
+    "exit_code": [0, 1], "reason": NAMES, "labels": [{"truncated": "true"}],
+    "dataset": ["kubernetes.audit_logs", "docker.events"], "pod_name": NAMES,
+    "native": [{"requestObject": {"spec": {"hostPID": True, "n": [1, 2]}}}, {"verb": "get"}, {}],
+    "native_name": ["kubernetes.audit", "docker.event", ""],
+}  # fmt: skip
+
+
+def some_event(number: int, chance: random.Random) -> Event:
+    told = {name: chance.choice(values) for name, values in FIELDS.items() if chance.random() < 0.5}
+    return make(number, at(chance.randrange(200)), chance.choice(TEXTS), **told)
+
+
+KEYWORDS = [
+    "user", "ns", "name", "resource", "verb", "outcome", "who", "subresource", "image", "kind", "group",
+    "agent", "container", "reason", "pod", "cluster", "dataset", "objectRef.name", "related.user",
+    "container.image.tag", "container.id", "user_agent.original", "tallyman.id",
+]  # fmt: skip
+NATIVE = ["requestObject.spec.hostPID", "requestObject.spec.n", "labels.truncated", "labels", "native.verb"]
+VALUES = [name for name in NAMES if name] + [
+    "pods",
+    "get",
+    "exec",
+    "human",
+    "nginx",
+    "dev",
+    "true",
+    "1",
+    "kubectl",
+]
+WORDS = [
+    "alice",
+    "ALICE",
+    "shell",
+    "opened a",
+    "a b",
+    "b a",
+    "api-7f9c",
+    "read secrets",
+    "über",
+    "²",
+    "...",
+    "e\u0301",
+]
+PATTERNS = [
+    "a*",
+    "*a*",
+    "*",
+    "a?i",
+    "*e",
+    "api-*",
+    "*-7f9c",
+    "Al*",
+    "?",
+    "1*",
+    "*.0.*",
+    r"a\*b",
+    "a**b",
+    "n*x",
+]
+REGEXES = ["a.*", "alice|bob", "[a-z]+", "(?i)ALICE", ".", "", "1.", "secrets?"]
+
+
+def leaf(names: list[str], *tests: Callable[[Name], st.SearchStrategy[Any]]) -> st.SearchStrategy[Query]:
+    fields = st.sampled_from([resolve(name) for name in names])
+    return fields.flatmap(lambda field: st.one_of(*(test(field) for test in tests)))
+
+
+def equal(values: list[Any]) -> Callable[[Name], st.SearchStrategy[Any]]:
+    return lambda field: st.sampled_from(values).map(lambda value: Equal(field, value))
+
+
+def like(field: Name) -> st.SearchStrategy[Any]:
+    return st.sampled_from(PATTERNS).map(lambda pattern: Like(field, pattern))
+
+
+def matches(field: Name) -> st.SearchStrategy[Any]:
+    return st.sampled_from(REGEXES).map(lambda regex: Matches(field, regex))
+
+
+def between(bounds: list[Any]) -> Callable[[Name], st.SearchStrategy[Any]]:
+    bound, counts = st.sampled_from([None, *bounds]), st.booleans()
+    return lambda field: st.builds(Between, st.just(field), bound, bound, counts, counts)
+
+
+def exists(field: Name) -> st.SearchStrategy[Any]:
+    return st.just(Exists(field))
+
+
+def within(field: Name) -> st.SearchStrategy[Any]:
+    networks = ["10.0.0.0/8", "10.0.0.0/24", "10.0.0.4/30", "0.0.0.0/0", "fd00::/8", "10.0.0.7/32", "::/0"]
+    return st.sampled_from(networks).map(lambda network: Within(field, network))
+
+
+def phrase(field: Name) -> st.SearchStrategy[Any]:
+    return st.sampled_from(WORDS).map(lambda text: Phrase(field, text))
+
+
+ADDRESSES = ["10.0.0.7", "192.168.1.1", "fd00::1", "10.0.0.0", "::ffff:10.0.0.7"]
+MICROS = [int((START + timedelta(seconds=each)).timestamp()) * 1_000_000 for each in (0, 50, 100, 199, 300)]
+CONDITIONS = st.one_of(
+    leaf(KEYWORDS, equal(VALUES), like, matches, between(["a", "b", "alice", "pods"]), exists),
+    leaf(
+        ["code", "process.exit_code"], equal([0, 1, 200, 7]), like, matches, between([0, 101, 200.5]), exists
+    ),
+    leaf(["ip", "source.address"], equal(ADDRESSES), like, exists),
+    leaf(["ip", "related.ip"], within, between(ADDRESSES)),
+    leaf(["message", "process.command_line"], phrase, like, matches, exists),
+    leaf(["@timestamp", "event.start"], between(MICROS), exists),
+    leaf(["process.interactive"], equal([True, False]), exists),
+    leaf(NATIVE, equal(VALUES), like, between([1, "true"]), exists),
+    st.just(All()),
+)
+QUERIES = st.recursive(
+    CONDITIONS,
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, max_size=3).map(lambda parts: Or(tuple(parts))),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: And(tuple(parts))),
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    chance = random.Random(7)
+    events = [some_event(number, chance) for number in range(250)]
+    made = KINDS[request.param](tmp_path_factory.mktemp("filled") / "store")
+    for start in range(0, 250, 60):
+        made.keep(events[start : start + 60])
+    yield made.store, events
+    made.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(query=QUERIES)
+def test_a_store_finds_what_the_predicate_means(filled: Any, query: Query) -> None:
+    store, events = filled
+    meets = predicate(query)
+    expected = {int(event.id) for event in events if meets(event)}
+    found = everything(store, query, 40)
+    assert (set(found), len(found)) == (expected, len(expected))
+    assert store.count(query) == len(expected)
+    assert sum(count for _, count in store.histogram(query, buckets=9)) == len(expected)
+
+
+@settings(max_examples=50, deadline=None)
+@given(query=QUERIES, field=st.sampled_from([*KEYWORDS, *NATIVE, "ip", "code", "process.interactive"]))
+def test_a_store_counts_the_values_that_the_events_have(filled: Any, query: Query, field: str) -> None:
+    store, events = filled
+    meets, name = predicate(query), resolve(field)
+    read = read_values(name)
+    expected = Counter(value for event in events if meets(event) for value in set(read(event)))
+    assert dict(store.top(query, field, size=10_000)) == expected
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_store_finds_what_the_predicate_means_of_any_events(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    names = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+    told = data.draw(st.lists(st.tuples(names, names, st.sampled_from(TEXTS) | names), max_size=12))
+    events = [
+        make(number, at(number), text, user_name=user, namespace=space)
+        for number, (user, space, text) in enumerate(told)
+    ]
+    values = [each for triple in told for each in triple if each] or ["a"]
+    drawn = leaf(["user", "ns"], equal(values), like, matches) | leaf(["message"], phrase, like, matches)
+    query = data.draw(
+        drawn | drawn.map(Not) | st.sampled_from(values).map(lambda t: Phrase(resolve("message"), t))
+    )
+    for kind in KINDS.values():
+        made = kind(tmp_path_factory.mktemp("any") / "store")
+        try:
+            made.keep(events)
+            meets = predicate(query)
+            assert everything(made.store, query, 5, oldest_first=True) == [
+                int(event.id) for event in events if meets(event)
+            ]
+        finally:
+            made.close()
