@@ -2,82 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated
-
-from fastapi import Cookie, FastAPI, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import alerts, events, rules, status, stream
-from api.auth import COOKIE, SESSION_HOURS, Serve
+from api import alerts, audit, events, metrics, rules, session, status, stream
+from api.guard import Guard
+from api.problems import explain
 from api.services import Services
-from event_model.errors import QueryError, StoreError
 
-PAGE = Path(__file__).parent / "page"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
+LONGEST_BODY = 256 << 10  # bytes
+_ABOUT = """\
+Search audit events, decide on alerts, follow both live.
+
+Give a token as `Authorization: Bearer …`; `tallyman token create NAME` makes one. Times may be written as
+people do (`1h`, `yesterday`, `2026-11-02`, RFC 3339); answers have RFC 3339 in UTC. Every error is
+`{"detail": "…"}`. What changes something is sent as `application/json`.
+"""
+_TAGS = [
+    {"name": "events", "description": "What happened."},
+    {"name": "alerts", "description": "What someone should look at, and what was decided about it."},
+    {"name": "rules", "description": "What is looked for."},
+    {"name": "stream", "description": "Events and alerts as they come."},
+    {"name": "status", "description": "How things stand."},
+    {"name": "session", "description": "Who is asking."},
+    {"name": "audit", "description": "What people did with this program."},
+]
 
 
 def create_app(serve: Services) -> FastAPI:
     """The application over these services."""
     app = FastAPI(
         title="Tallyman",
-        summary="Search audit events, decide on alerts, follow both live.",
+        description=_ABOUT,
         version="1",
+        openapi_tags=_TAGS,
         docs_url=None,  # its assets would come from elsewhere; /openapi.json is there
         redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
     )
     app.state.services = serve
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=serve.hosts)  # no rebinding of names to loopback
-    app.middleware("http")(_secure)
-    for part in (events, alerts, rules, status, stream):
+    app.state.listeners = set()
+    for part in (events, alerts, rules, stream, status, session, audit):
         app.include_router(part.router, prefix="/api/v1")
-    app.include_router(status.probes)
-    app.add_api_route("/", _front, include_in_schema=False)
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
-    app.add_exception_handler(QueryError, _misunderstood)
-    app.add_exception_handler(StoreError, _unavailable)
+    for router in (status.probes, metrics.router, session.front):
+        app.include_router(router)
+    app.mount("/page", StaticFiles(directory=session.PAGE), name="page")
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LONGEST_BODY)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=serve.hosts, www_redirect=False)  # DNS rebinding
+    app.add_middleware(Guard)
+    explain(app)
     return app
 
 
-def _front(
-    serve: Serve, token: Annotated[str, Query()] = "", session: Annotated[str, Cookie(alias=COOKIE)] = ""
-) -> Response:
-    """The page; a one-time token in the address becomes a session and leaves the address."""
-    if not token:
-        return FileResponse(PAGE / "index.html")
-    made = serve.tokens.redeem(token, SESSION_HOURS * 3600, serve.now())
-    if made is None and not session:
-        return Response("This link was used or is too old. `tallyman token login` makes a new one.\n", 401)
-    answer = RedirectResponse("/", 303)
-    if made is not None:
-        answer.set_cookie(
-            COOKIE, made, max_age=SESSION_HOURS * 3600, httponly=True, samesite="strict", secure=serve.secure_cookie
-        )
-    return answer
-
-
-async def _secure(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-    answer = await go_on(request)
-    for name, value in HEADERS.items():
-        answer.headers.setdefault(name, value)
-    if request.url.path.startswith("/api/"):
-        answer.headers.setdefault("Cache-Control", "no-store")
-    return answer
-
-
-async def _misunderstood(request: Request, error: Exception) -> JSONResponse:
-    """400 with the text of the error and the column it points at."""
-    column = error.column if isinstance(error, QueryError) else 0
-    return JSONResponse({"detail": str(error), "column": column}, 400)
-
-
-async def _unavailable(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": "5"})
+def _name(route: APIRoute) -> str:
+    """`events_search`: what generated clients call it."""
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from api.services import Services, services
+from api.services import Serve, Services
+from store.tokens import Token
 
 COOKIE = "tallyman_session"
-SESSION_HOURS = 12
-bearer = HTTPBearer(auto_error=False, description="a token made by `tallyman token create`")
+WRITER = "analyst"  # the role that may change things; whatever else there is may read
+_FORGET = f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict"
+_bearer = HTTPBearer(auto_error=False, description="A token made by `tallyman token create NAME`.")
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="The session that a one-time link began.")
 
 
-def caller(
-    request: Request,
-    serve: Annotated[Services, Depends(services)],
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None,
-) -> Any:
+async def secret(
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    session: Annotated[str | None, Depends(_cookie)],
+) -> str:
+    """The token in plain text, as it came; empty where none did."""
+    return given.credentials if given else session or ""
+
+
+Secret = Annotated[str, Depends(secret)]
+
+
+def caller(request: Request, serve: Serve, text: Secret) -> Token:
     """The token that the request came with; 401 without a valid one."""
-    text = given.credentials if given else request.cookies.get(COOKIE, "")
-    token = serve.tokens.check(text, serve.now()) if text else None
+    if not text:
+        raise HTTPException(
+            401, "a token is needed: `tallyman token create NAME`", {"WWW-Authenticate": "Bearer"}
+        )
+    token = serve.tokens.check(text, serve.now())
     if token is None:
-        raise HTTPException(401, "a valid token is needed: `tallyman token create NAME`", {"WWW-Authenticate": "Bearer"})
+        refuse(request, serve, "token" if "authorization" in request.headers else "session")
     return token
 
 
-def analyst(token: Annotated[Any, Depends(caller)]) -> Any:
+def analyst(token: Annotated[Token, Depends(caller)]) -> Token:
     """A caller who may change things; 403 for an auditor, who may only read."""
-    if token.role == "auditor":
-        raise HTTPException(403, "an auditor's token can't change anything")
+    if token.role != WRITER:
+        raise HTTPException(403, f"the role {token.role} may read, and change nothing")
     return token
 
 
-Caller = Annotated[Any, Depends(caller)]
-Analyst = Annotated[Any, Depends(analyst)]
-Serve = Annotated[Services, Depends(services)]
+def refuse(request: Request, serve: Services, what: str) -> NoReturn:
+    """401 for a token that is not valid, 429 after too many; the first ones are written to the audit log."""
+    now, address = serve.now(), request.client.host if request.client else ""
+    if serve.attempts.failed(address, now.timestamp()) <= serve.attempts.most:
+        serve.audit.log("", "login refused", {"from": address, "with": what}, now)
+        headers = {"WWW-Authenticate": "Bearer"}
+        if what == "session":
+            headers["Set-Cookie"] = _FORGET
+        raise HTTPException(401, f"this {what} is not valid (any more)", headers)
+    wait = serve.attempts.wait(address, now.timestamp())
+    raise HTTPException(429, "too many logins have failed", {"Retry-After": str(wait)})
+
+
+Caller = Annotated[Token, Depends(caller)]
+Analyst = Annotated[Token, Depends(analyst)]

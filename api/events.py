@@ -2,88 +2,142 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import msgspec
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Path, Query
+from pydantic import BaseModel, Field
 
-from api.auth import Caller, Serve
-from event_model.event import Event
+from api.asking import After, AskedFor, When, cursor, uncursor
+from api.auth import Caller
+from api.counting import Counting, fields
+from api.problems import MISSING, PROBLEMS
+from api.services import Serve
 from event_model.fields import document
-from store.query import parse
-from store.times import parse_time
+from event_model.parts import Found
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix="/events", tags=["events"], responses=PROBLEMS)
 MOST = 1000  # events on one page
+MOST_FIELDS = 20
+Size = Annotated[int, Query(ge=0, le=MOST, description="Events on the page; 0 to only count.")]
+Order = Annotated[Literal["newest", "oldest"], Query(description="Which come first.")]
+Bars = Annotated[int, Query(ge=0, le=500, description="Bars of the histogram, at most; 0 for none.")]
+Fields = Annotated[
+    str,
+    Query(
+        description="Fields whose commonest values to count, with commas between: `user.name,verb`.",
+        max_length=1000,
+    ),
+]
+Id = Annotated[str, Path(pattern="^[0-9a-f]{40}$", description="The event's `tallyman.id`.")]
+EXAMPLE = {
+    "@timestamp": "2026-11-02T04:11:09Z",
+    "user": {"name": "alice"},
+    "message": "alice read secret shop/db",
+}
 
 
-def moment(text: str | None, now: datetime) -> str | None:
-    """A time as people write it (`1h`, `2026-11-02`, RFC 3339) as RFC 3339, or None for no bound."""
-    if not text:
-        return None
-    return parse_time(text, now).isoformat().replace("+00:00", "Z")
+class Bar(BaseModel):
+    """One bar of the histogram; it reaches to where the next begins."""
+
+    start: str = Field(description="RFC 3339.")
+    count: int = Field(description="Events in it.")
 
 
-def cursor(after: Any) -> str | None:
-    """Where the next page begins, as text that means nothing to anyone else."""
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(after)).decode() if after is not None else None
+class Value(BaseModel):
+    """A value of a field."""
+
+    value: Any = Field(description="As the document has it.")
+    count: int = Field(description="Events that have it.")
 
 
-def uncursor(text: str | None) -> Any:
-    """The place that `cursor` wrote down; 400 for anything else."""
-    if not text:
-        return None
-    try:
-        return msgspec.msgpack.decode(base64.urlsafe_b64decode(text))
-    except (ValueError, msgspec.DecodeError):
-        raise HTTPException(400, "after: not a cursor that an earlier page gave") from None
+class Hidden(BaseModel):
+    """What `people=true` hides."""
+
+    events: int = Field(description="Of machines, that meet the query otherwise.")
+    share: float = Field(description="Of all that meet the query: 0 to 1.")
+
+
+class EventPage(BaseModel):
+    """One page of a search."""
+
+    events: list[dict[str, Any]] = Field(
+        description="ECS documents, without the raw record.", examples=[[EXAMPLE]]
+    )
+    total: int = Field(description="How many events meet the query.")
+    exact: bool = Field(description="False where `total` is only a lower bound.")
+    after: str | None = Field(description="Give it back for the next page; null at the end.")
+    hidden: Hidden | None = Field(None, description="With `people=true`: how much that hides.")
+    histogram: list[Bar] | None = Field(
+        None, description="Counts over time, from `since` or the first event on."
+    )
+    top: dict[str, list[Value] | None] | None = Field(None, description="By field: its commonest values.")
+    left_out: list[str] = Field(
+        [], description="Counts that would have taken too long and are null; a shorter span of time helps."
+    )
+
+
+class OneEvent(BaseModel):
+    """One event, whole."""
+
+    event: dict[str, Any] = Field(
+        description="ECS document; `event.original` is the record as it was read.", examples=[EXAMPLE]
+    )
+    command: str | None = Field(description="The kubectl or docker command that does the same, to copy.")
 
 
 @router.get("")
 def search(
-    serve: Serve,
-    token: Caller,
-    q: Annotated[str, Query(description="KQL, or Lucene with lang=lucene", max_length=10_000)] = "",
-    since: Annotated[str | None, Query(description="`24h`, `2026-11-02`, RFC 3339 …")] = None,
-    until: str | None = None,
-    size: Annotated[int, Query(ge=0, le=MOST)] = 50,
-    after: Annotated[str | None, Query(description="`after` of the page before")] = None,
-    order: Literal["newest", "oldest"] = "newest",
-    lang: Literal["kql", "lucene"] = "kql",
-    histogram: Annotated[int, Query(ge=0, le=500, description="how many bars; 0 for none")] = 0,
-    top: Annotated[str, Query(description="fields, with commas between: their commonest values")] = "",
-) -> dict[str, Any]:
-    """One page of events that match, newest first; with counts over time and commonest values if asked for."""
-    query, now = parse(q, lucene=lang == "lucene"), serve.now()
-    bounds = {"since": moment(since, now), "until": moment(until, now)}
-    found = serve.store.search(
-        query, **bounds, limit=size, after=uncursor(after), oldest_first=order == "oldest"
+    serve: Serve, token: Caller, asked: AskedFor, span: When, size: Size = 50, after: After = "",
+    order: Order = "newest", histogram: Bars = 0, top: Fields = "",
+) -> EventPage:  # fmt: skip
+    """One page of the events that meet a query; with counts over time and commonest values if asked for."""
+    place, names = uncursor(after, tuple[int, str, int]), fields(top, MOST_FIELDS)
+    serve.audit.log(
+        token.name, "search", {"q": asked.text, "people": asked.people, **span._asdict()}, serve.now()
     )
-    serve.audit.log(token.name, "search", {"q": q, **bounds}, now)
-    answer: dict[str, Any] = {
-        "events": [document(event) for event in found.events],
-        "total": found.total,
-        "exact": found.exact,
-        "after": cursor(found.after),
-    }
-    if histogram:
-        counted = serve.store.histogram(query, **bounds, buckets=histogram)
-        answer["histogram"] = [{"start": start, "count": count} for start, count in counted]
-    if top:
-        answer["top"] = {
-            field: [{"value": value, "count": count} for value, count in serve.store.top(query, field, **bounds, size=10)]
-            for field in top.split(",")[:20]
+    found = serve.store.search(
+        asked.shown, **span._asdict(), limit=size, after=place, oldest_first=order == "oldest"
+    )
+    return _page(found, Counting(serve.store, asked, span), histogram, names)
+
+
+def _page(found: Found, counting: Counting, bars: int, names: list[str]) -> EventPage:
+    page = EventPage(
+        events=[document(event) for event in found.events],
+        total=found.total,
+        exact=found.exact,
+        after=cursor(found.after),
+    )
+    drawn = counting.histogram(bars) if bars else None
+    if drawn is not None:
+        page.histogram = [Bar(start=start, count=count) for start, count in drawn]
+        if not found.exact:
+            page.total, page.exact = sum(bar.count for bar in page.histogram), True
+    if names:
+        counted = {name: counting.top(name) for name in names}
+        page.top = {
+            name: None if values is None else [Value(value=value, count=count) for value, count in values]
+            for name, values in counted.items()
         }
-    return answer
+    if counting.asked.people:
+        page.hidden = _hidden(page, counting)
+    page.left_out = counting.left_out
+    return page
 
 
-@router.get("/{id}")
-def one(serve: Serve, token: Caller, id: str) -> dict[str, Any]:
+def _hidden(page: EventPage, counting: Counting) -> Hidden | None:
+    whole = counting.whole()
+    if whole is None or not page.exact:
+        return None
+    events = max(0, whole - page.total)
+    return Hidden(events=events, share=events / whole if whole else 0.0)
+
+
+@router.get("/{id}", responses=MISSING)
+def one(serve: Serve, token: Caller, id: Id) -> OneEvent:
     """One event with its raw record, and the command that does the same."""
-    event: Event | None = serve.store.get(id)
-    if event is None:
-        raise HTTPException(404, f"no event {id!r}: mistyped, or deleted by retention")
     serve.audit.log(token.name, "view event", {"id": id}, serve.now())
-    return {"event": document(event, raw=True), "command": serve.command_of(event)}
+    event = serve.store.get(id)
+    if event is None:
+        raise HTTPException(404, f"no event {id}: mistyped, or deleted by retention")
+    return OneEvent(event=document(event, raw=True), command=serve.command_of(event) or None)

@@ -1,64 +1,62 @@
-"""How things stand: for a person, a probe and a monitoring system."""
+"""How things stand, for a person and for a probe."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastapi import APIRouter, Response
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import Caller, Serve
+from api.auth import Caller
+from api.problems import PROBLEMS
+from api.services import Serve
 
-router = APIRouter(tags=["status"])
+router = APIRouter(tags=["status"], responses=PROBLEMS)
 probes = APIRouter(tags=["status"])
-GAUGES = ("lag_seconds", "bytes", "positions", "partitions", "rules", "waiting")
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = Field(description="`ok`.")
+
+
+class Ready(BaseModel):
+    """Whether everything works that must."""
+
+    status: str = Field(description="`ok` or `unavailable`.")
+    checks: dict[str, str] = Field(description="By check: `ok`, or what is wrong.")
+
+
+class Status(BaseModel):
+    """How things stand."""
+
+    model_config = ConfigDict(extra="allow")
+    running: bool = Field(description="Whether a `tallyman run` writes this store.")
+    events: int = Field(description="Events in the store.")
+    alerts_open: dict[str, int] = Field(description="Open alerts by severity.")
+    rules: dict[str, int] = Field(description="How many are loaded, and left out.")
+    sources: dict[str, dict[str, float]] = Field(description="By source: what was counted since the start.")
+    sinks: dict[str, dict[str, int]] = Field(description="By sink: how many alerts wait, and were given up.")
+    store: dict[str, Any] = Field(description="Where it is, how large, how long it keeps.")
 
 
 @router.get("/status")
-def status(serve: Serve, token: Caller) -> dict[str, Any]:
+def status(serve: Serve, token: Caller) -> Status:
     """Sources, store, rules, sinks and what was counted."""
-    return serve.status()
+    return Status(**serve.status())
 
 
 @probes.get("/healthz")
-def alive() -> dict[str, str]:
+async def alive() -> Alive:
     """The process answers."""
-    return {"status": "ok"}
+    return Alive(status="ok")
 
 
-@probes.get("/readyz")
-def ready(serve: Serve, response: Response) -> dict[str, Any]:
-    """Store and journal can be used; 503 names what can't."""
+@probes.get("/readyz", responses={503: {"model": Ready, "description": "Names what does not work."}})
+def ready(serve: Serve, response: Response) -> Ready:
+    """Whether store and journal can be used; 503 names what can't."""
     checks = serve.ready()
     fine = all(result == "ok" for result in checks.values())
     response.status_code = 200 if fine else 503
-    return {"status": "ok" if fine else "unavailable", "checks": checks}
-
-
-@probes.get("/metrics")
-def metrics(serve: Serve, token: Caller) -> Response:
-    """Counters and gauges in OpenMetrics; a token is needed, for names of sources are in it."""
-    registry = CollectorRegistry()
-    registry.register(_Numbers(serve.metrics()))  # type: ignore[arg-type] # it only needs collect()
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-
-class _Numbers:
-    """`name{source="x"}` -> number, as metric families."""
-
-    def __init__(self, numbers: dict[str, float]) -> None:
-        self._numbers = numbers
-
-    def collect(self) -> list[Metric]:
-        families: dict[str, Metric] = {}
-        for written, number in sorted(self._numbers.items()):
-            name, _, label = written.partition("{")
-            key, _, value = label.rstrip("}").partition("=")
-            family = families.get(name)
-            if family is None:
-                kind = GaugeMetricFamily if name.endswith(GAUGES) else CounterMetricFamily
-                family = families[name] = kind(f"tallyman_{name}", name.replace("_", " "), labels=[key] if key else [])
-            family.add_metric([value.strip('"')] if key else [], number)  # type: ignore[attr-defined]
-        return list(families.values())
+    return Ready(status="ok" if fine else "unavailable", checks=checks)

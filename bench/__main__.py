@@ -26,9 +26,15 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("logs", nargs="*", type=Path, help="audit logs to measure on besides the generated one")
-    parser.add_argument("--events", type=int, default=200_000, help="records of the generated log (default 200000)")
-    parser.add_argument("--only", action="append", choices=sorted(SECTIONS), help="only this section (repeatable)")
+    parser.add_argument(
+        "logs", nargs="*", type=Path, help="audit logs to measure on besides the generated one"
+    )
+    parser.add_argument(
+        "--events", type=int, default=200_000, help="records of the generated log (default 200000)"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=sorted(SECTIONS), help="only this section (repeatable)"
+    )
     parser.add_argument("--json", type=Path, help="write the rows there as well")
     chosen = parser.parse_args()
     rows: list[Row] = []
@@ -46,7 +52,9 @@ def main() -> int:
                     rows.append(row)
     if chosen.json:
         machine = {"python": platform.python_version(), "machine": platform.machine()}
-        chosen.json.write_text(json.dumps({**machine, "rows": [row.plain() for row in rows]}, indent=2) + "\n")
+        chosen.json.write_text(
+            json.dumps({**machine, "rows": [row.plain() for row in rows]}, indent=2) + "\n"
+        )
     return 0 if all(row.met for row in rows) else 1
 
 

@@ -11,7 +11,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
-IMAGES = ("registry.example.com/shop/api:1.4.2", "registry.example.com/shop/web:2.0.1", "registry.example.com/ci/tool:7")
+IMAGES = (
+    "registry.example.com/shop/api:1.4.2",
+    "registry.example.com/shop/web:2.0.1",
+    "registry.example.com/ci/tool:7",
+)
 NAMESPACES = ("shop", "payments", "search", "monitoring", "staging", "ci")
 Habit = tuple[int, str, str, str, str]  # weight, verb, API group, resource, namespace
 
@@ -30,23 +34,73 @@ class Actor(NamedTuple):
 def actors() -> list[Actor]:
     """Everyone in the made-up cluster: 40 nodes, controllers, operators, applications, a pipeline and people."""
     everyone = [_node(number) for number in range(1, 41)]
-    for name in ("deployment-controller", "replicaset-controller", "endpointslice-controller", "job-controller"):
-        everyone.append(_account("kube-system", name, 60, "kube-controller-manager", [
-            (5, "update", "apps", "replicasets", namespace) for namespace in NAMESPACES
-        ] + [(3, "create", "", "pods", namespace) for namespace in NAMESPACES] + [(1, "create", "", "events", "shop")]))
+    for name in (
+        "deployment-controller",
+        "replicaset-controller",
+        "endpointslice-controller",
+        "job-controller",
+    ):
+        everyone.append(
+            _account(
+                "kube-system",
+                name,
+                60,
+                "kube-controller-manager",
+                [(5, "update", "apps", "replicasets", namespace) for namespace in NAMESPACES]
+                + [(3, "create", "", "pods", namespace) for namespace in NAMESPACES]
+                + [(1, "create", "", "events", "shop")],
+            )
+        )
     for namespace in NAMESPACES:
-        everyone.append(_account(namespace, "operator", 25, "operator", [
-            (6, "update", "coordination.k8s.io", "leases", namespace), (4, "watch", "", "configmaps", namespace),
-            (3, "get", "apps", "deployments", namespace), (1, "patch", "apps", "deployments", namespace)]))
-        everyone.append(_account(namespace, "app", 15, "app", [
-            (5, "get", "", "configmaps", namespace), (3, "list", "", "endpoints", namespace)]))
-    everyone.append(_account("ci", "deployer", 12, "kubectl", [
-        (3, "patch", "apps", "deployments", namespace) for namespace in NAMESPACES
-    ] + [(2, "get", "apps", "deployments", namespace) for namespace in NAMESPACES]))
+        everyone.append(
+            _account(
+                namespace,
+                "operator",
+                25,
+                "operator",
+                [
+                    (6, "update", "coordination.k8s.io", "leases", namespace),
+                    (4, "watch", "", "configmaps", namespace),
+                    (3, "get", "apps", "deployments", namespace),
+                    (1, "patch", "apps", "deployments", namespace),
+                ],
+            )
+        )
+        everyone.append(
+            _account(
+                namespace,
+                "app",
+                15,
+                "app",
+                [(5, "get", "", "configmaps", namespace), (3, "list", "", "endpoints", namespace)],
+            )
+        )
+    everyone.append(
+        _account(
+            "ci",
+            "deployer",
+            12,
+            "kubectl",
+            [(3, "patch", "apps", "deployments", namespace) for namespace in NAMESPACES]
+            + [(2, "get", "apps", "deployments", namespace) for namespace in NAMESPACES],
+        )
+    )
     for number, name in enumerate(("alice", "bob", "chen", "dana", "priya"), 1):
-        everyone.append(Actor(2, f"{name}@example.com", ["developers", "system:authenticated"], AGENT.format("kubectl"), f"10.9.0.{number}", [
-            (6, "list", "", "pods", "shop"), (4, "get", "", "pods", "staging"), (2, "get", "apps", "deployments", "shop"),
-            (1, "delete", "", "pods", "staging")]))
+        everyone.append(
+            Actor(
+                2,
+                f"{name}@example.com",
+                ["developers", "system:authenticated"],
+                AGENT.format("kubectl"),
+                f"10.9.0.{number}",
+                [
+                    (6, "list", "", "pods", "shop"),
+                    (4, "get", "", "pods", "staging"),
+                    (2, "get", "apps", "deployments", "shop"),
+                    (1, "delete", "", "pods", "staging"),
+                ],
+            )
+        )
     return everyone
 
 
@@ -54,15 +108,28 @@ AGENT = "{}/v1.35.4 (linux/amd64) kubernetes/5d0f5f5"
 
 
 def _node(number: int) -> Actor:
-    return Actor(12, f"system:node:node-{number}", ["system:nodes", "system:authenticated"], AGENT.format("kubelet"), f"10.0.0.{number}", [
-        (8, "update", "coordination.k8s.io", "leases", "kube-node-lease"), (5, "patch", "", "pods/status", "shop"),
-        (4, "get", "", "pods", "payments"), (2, "watch", "", "configmaps", "search"), (1, "get", "", "nodes", "")])
+    return Actor(
+        12,
+        f"system:node:node-{number}",
+        ["system:nodes", "system:authenticated"],
+        AGENT.format("kubelet"),
+        f"10.0.0.{number}",
+        [
+            (8, "update", "coordination.k8s.io", "leases", "kube-node-lease"),
+            (5, "patch", "", "pods/status", "shop"),
+            (4, "get", "", "pods", "payments"),
+            (2, "watch", "", "configmaps", "search"),
+            (1, "get", "", "nodes", ""),
+        ],
+    )
 
 
 def _account(namespace: str, name: str, weight: int, agent: str, habits: list[Habit]) -> Actor:
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
     address = f"10.1.{len(namespace)}.{len(name)}"
-    return Actor(weight, f"system:serviceaccount:{namespace}:{name}", groups, AGENT.format(agent), address, habits)
+    return Actor(
+        weight, f"system:serviceaccount:{namespace}:{name}", groups, AGENT.format(agent), address, habits
+    )
 
 
 def record(chance: random.Random, moment: datetime, actor: Actor) -> dict[str, Any]:
@@ -72,7 +139,14 @@ def record(chance: random.Random, moment: datetime, actor: Actor) -> dict[str, A
     name = f"{resource[:-1]}-{chance.randrange(400)}"
     code = 404 if chance.random() < 0.004 else 201 if verb == "create" else 200
     stamp = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    reference = {"resource": resource, "namespace": namespace, "name": name, "apiGroup": group, "apiVersion": "v1", "subresource": subresource}
+    reference = {
+        "resource": resource,
+        "namespace": namespace,
+        "name": name,
+        "apiGroup": group,
+        "apiVersion": "v1",
+        "subresource": subresource,
+    }
     if verb in ("list", "watch", "create"):
         del reference["name"]
     place = f"/apis/{group}/v1" if group else "/api/v1"

@@ -30,15 +30,33 @@ def inspect(log: Path) -> Iterator[Row]:
             engine.inspect([normalize(Record(line), origin) for line in lines[start : start + BATCH]])
 
     base, took = in_turn(lambda: parse(lines), ours, clock=time.process_time)
-    yield Row("decode + normalize + rules", log.name, each(base, len(lines)), each(took, len(lines)), base / took, 0.5, "higher")
+    yield Row(
+        "decode + normalize + rules",
+        log.name,
+        each(base, len(lines)),
+        each(took, len(lines)),
+        base / took,
+        0.5,
+        "higher",
+    )
 
 
 def scan(log: Path) -> Iterator[Row]:
     """The same as `tallyman scan` does it, from file to matches, on one core."""
     lines = log.read_bytes().splitlines()
     engine = make_engine(load(rule_folders(["shipped"])).rules)
-    base, took = in_turn(lambda: parse(lines), lambda: scan_file(str(log), "kubernetes_audit", engine), clock=time.process_time)
-    yield Row("scan: file in, matches out", log.name, each(base, len(lines)), each(took, len(lines)), base / took, 1.0, "higher")
+    base, took = in_turn(
+        lambda: parse(lines), lambda: scan_file(str(log), "kubernetes_audit", engine), clock=time.process_time
+    )
+    yield Row(
+        "scan: file in, matches out",
+        log.name,
+        each(base, len(lines)),
+        each(took, len(lines)),
+        base / took,
+        1.0,
+        "higher",
+    )
 
 
 def parse(lines: list[bytes]) -> None:

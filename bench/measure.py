@@ -44,7 +44,10 @@ def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_c
 
 
 def in_turn(
-    floor: Callable[[], object], ours: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = time.perf_counter
+    floor: Callable[[], object],
+    ours: Callable[[], object],
+    rounds: int = ROUNDS,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
     """The median seconds of each, called in turn so that noise meets both."""
     pairs = [(seconds(floor, clock), seconds(ours, clock)) for _ in range(rounds)]

@@ -13,7 +13,9 @@ from bench.measure import Row, in_turn
 def help(log: Path) -> Iterator[Row]:
     """`tallyman --help` beside `python -c pass`."""
     base, took = in_turn(lambda: spawn("-c", "pass"), lambda: spawn("-m", "tallyman", "--help"), rounds=11)
-    yield Row("tallyman --help", "", f"{base * 1000:.0f} ms", f"{took * 1000:.0f} ms", took / base, 4.0, "lower")
+    yield Row(
+        "tallyman --help", "", f"{base * 1000:.0f} ms", f"{took * 1000:.0f} ms", took / base, 4.0, "lower"
+    )
 
 
 def spawn(*arguments: str) -> None:

@@ -165,8 +165,8 @@ class Plain:
             raise ValueError("the file was written anew")
         self._at += len(data) - size
         self._before = data[-PRINT:]
-        if self._at <= FIRST:
-            self._first = self.peek(0, self._at)
+        if len(self._first) < FIRST:
+            self._first = self.peek(0, min(self._at, FIRST))
         return data[size:]
 
     def close(self) -> None:

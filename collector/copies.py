@@ -13,8 +13,9 @@ from collector.tailing import Tail
 def same_start(found: Found, head: bytes, holder: Tail) -> bool:
     """Whether rotation may have made `found`, which begins with `head`, from the file that `holder` reads."""
     shared = min(len(head), len(holder.begins))
-    same_log = os.path.basename(found.base) == os.path.basename(holder.found.base)
-    return found.aside and shared > 0 and same_log and head[:shared] == holder.begins[:shared]
+    if not shared or head[:shared] != holder.begins[:shared]:
+        return False
+    return found.aside and os.path.basename(found.base) == os.path.basename(holder.found.base)
 
 
 def is_copy(found: Found, content: Content, holder: Tail) -> bool:

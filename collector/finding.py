@@ -116,13 +116,12 @@ class _Names:
     def matching(self, folder: str, pattern: str, rotated: bool) -> Iterator[_Entry]:
         """The names in a folder that the pattern means, and what rotation made of such names."""
         wanted = compile(translate(pattern)).match
-        real = os.path.realpath(folder)
         for name, is_link in self._names(folder):
             if name.startswith(".") and not pattern.startswith("."):
                 continue
             if wanted(name) or (rotated and wanted(base_of(name))):
                 path = name if folder == "." else os.path.join(folder, name)
-                target = os.path.realpath(path) if is_link else os.path.join(real, name)
+                target = os.path.realpath(path) if is_link else path
                 beside, last = os.path.split(target)
                 yield _Entry(path, target, os.path.join(beside, base_of(last)), is_link)
 

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from msgspec import structs
@@ -21,6 +21,7 @@ from event_model.parts import Batch
 log = logging.getLogger(__name__)
 
 GRACE = 5.0  # seconds without a byte after which the writer of a file that was moved away has left it
+HOT = 2.0  # seconds after which a log that has not grown is looked at less often
 FORGET = 7 * 86400.0  # seconds after which a content that no path leads to is forgotten
 MOST_OPEN = 400  # files; the idlest are closed, and opened again when they grow
 
@@ -52,7 +53,7 @@ class Follower:
         self._skip = not from_start  # what is there at the first look
         self._marks = Marks(positions, f"{reading.source}:")
         self._tails: dict[Inode, Tail] = {}
-        self._families: list[list[Tail]] = []  # what rotation made of one log, oldest first
+        self._families: list[tuple[str, list[Tail]]] = []  # by folder: what rotation made of one log, oldest first
         self._empty: dict[Inode, Found] = {}
         self._resting: dict[
             Inode, tuple[str, Version]
@@ -89,18 +90,26 @@ class Follower:
         yield from self._forget()
         self._tell()
 
-    def turn(self) -> Iterator[Batch]:
-        """Read a piece of each log that has grown; of one log, an older file to its end before a newer one."""
+    def turn(self, folders: Container[str] | None = None) -> Iterator[Batch]:
+        """Read a piece of each log that has grown; of one log, an older file to its end before a newer one.
+
+        With `folders`, of the logs in these and of those that have grown lately.
+        """
         self.busy = False
         if self._empty:
             yield from self._meet_grown()
-        for family in self._families:
-            for tail in family:
-                if self._tails.get(tail.found.inode) is tail:
-                    yield from self._read(tail)
-                    if not tail.at_end:
-                        self.busy = True
-                        break
+        hot = self._reading.clock() - HOT
+        for folder, family in self._families:
+            if folders is None or folder in folders or any(tail.active > hot for tail in family):
+                yield from self._read_family(family)
+
+    def _read_family(self, family: list[Tail]) -> Iterator[Batch]:
+        for tail in family:
+            if self._tails.get(tail.found.inode) is tail:
+                yield from self._read(tail)
+                if not tail.at_end:
+                    self.busy = True
+                    return
 
     def _settle(self, search: Search) -> Iterator[Batch]:
         """Where the contents being read are by now, and which of them are over."""
@@ -132,7 +141,7 @@ class Follower:
             families.setdefault(tail.found.base, []).append(tail)
         for family in families.values():
             family.sort(key=lambda tail: (False, *tail.found.age[1:]) if tail.lost else tail.found.age)
-        self._families = list(families.values())
+        self._families = [(os.path.realpath(os.path.dirname(base)), family) for base, family in families.items()]
 
     # a file that is not being read
 
@@ -173,14 +182,7 @@ class Follower:
             if content.finished:
                 self._resting[found.inode] = "", found.version
             return
-        copied = False
-        for tail in list(self._tails.values()):
-            if same_start(found, head, tail):
-                if is_copy(found, content, tail):
-                    copied = True
-                elif not tail.content.intact():
-                    self._detach(tail)  # this may be the copy that was made before
-        if copied and (not is_tiny(head) or self._patient(found)):
+        if found.aside and self._is_copied(found, content, head):
             return
         short = content.packed and len(head) < HEAD and not content.finished  # being packed, perhaps
         for key, mark in self._marks.like(found, head):
@@ -201,6 +203,16 @@ class Follower:
             return
         content.rewind()
         yield from self._start(found, content, head)
+
+    def _is_copied(self, found: Found, content: Content, head: bytes) -> bool:
+        """Whether it is a copy of what is being read, or as much of one as has been made."""
+        copied = False
+        for tail in [tail for tail in self._tails.values() if same_start(found, head, tail)]:
+            if is_copy(found, content, tail):
+                copied = True
+            elif not tail.content.intact():
+                self._detach(tail)  # this may be the copy that was made before
+        return copied and (not is_tiny(head) or self._patient(found))
 
     def _start(self, found: Found, content: Content, head: bytes) -> Iterator[Batch]:
         """Read a file that holds nothing known."""

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from watchdog.events import (
@@ -23,12 +24,14 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 log = logging.getLogger(__name__)
 
+SHARE = 0.1  # of the time at most goes into looking
 PAUSE = 0.005  # seconds between two turns at least: what is written meanwhile is read at once
 BUSY = 100  # events a second; with more, being told of each costs more than looking
 BUSY_PAUSE = 0.01  # seconds between two looks at a busy log
 BUSY_LOOK = 0.2  # seconds between two searches for new files meanwhile
 QUIET = 2.0  # seconds without a byte after which a log is no longer busy
 UNTOLD = 0.2  # seconds between two looks where nothing tells of changes
+MOST_TOUCHED = 1000  # folders remembered as changed
 MOST_WATCHES = 8  # folders; when there are more, the folder above them all is watched
 SHALLOWEST = 3  # parts of its path at least: watching all of / would cost more than it tells
 _KINDS: list[type[FileSystemEvent]] = [
@@ -41,6 +44,7 @@ class Waker(FileSystemEventHandler):
 
     def __init__(self) -> None:
         self.changed = False
+        self._touched: deque[str] = deque(maxlen=MOST_TOUCHED)  # folders
         self._woken = threading.Event()
         self._observer: BaseObserver | None = None
         self._watches: dict[tuple[str, bool], ObservedWatch] = {}
@@ -53,6 +57,7 @@ class Waker(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         self._events += 1
+        self._touched.append(os.path.dirname(os.fsdecode(event.src_path)))
         if event.event_type != "modified":
             self.changed = True
         self._woken.set()
@@ -65,19 +70,30 @@ class Waker(FileSystemEventHandler):
             if self._busy_since is None:
                 self._schedule()
 
-    def wait(self, timeout: float, stop: threading.Event, quiet: float) -> None:
-        """Sleep until something changes, at most `timeout` seconds; nothing has come for `quiet` seconds."""
-        stop.wait(max(0.0, self._last_turn + PAUSE - time.monotonic()))
+    def wait(self, timeout: float, stop: threading.Event, quiet: float, cost: float) -> set[str] | None:
+        """Sleep until something changes, at most `timeout` seconds: the folders in which it did; None for any.
+
+        Nothing has come for `quiet` seconds, and it took `cost` seconds to see that.
+        """
+        pause = max(PAUSE, cost / SHARE)
+        stop.wait(max(0.0, self._last_turn + pause - time.monotonic()))
         self._rate(quiet)
         if self._busy_since is not None:
-            stop.wait(min(timeout, BUSY_PAUSE))
+            stop.wait(min(timeout, max(BUSY_PAUSE - pause, 0.0)))
+            touched = None if self.changed else set[str]()
         else:
-            end = time.monotonic() + (timeout if self._told else min(timeout, UNTOLD))
-            while not stop.is_set() and (left := end - time.monotonic()) > 0:
-                if self._woken.wait(min(left, 0.1)):
-                    break
-        self._woken.clear()
+            touched = self._sleep(timeout, stop)
         self._last_turn = time.monotonic()
+        return touched
+
+    def _sleep(self, timeout: float, stop: threading.Event) -> set[str] | None:
+        end = time.monotonic() + (timeout if self._told else min(timeout, UNTOLD))
+        while not stop.is_set() and (left := end - time.monotonic()) > 0:
+            if self._woken.wait(min(left, 0.1)):
+                self._woken.clear()
+                folders = {self._touched.popleft() for _ in range(len(self._touched))}
+                return folders if len(folders) < MOST_TOUCHED else None
+        return None
 
     def close(self) -> None:
         observer, self._observer = self._observer, None

@@ -48,7 +48,9 @@ class Parts:
         try:
             return made(**checked)
         except TypeError as error:  # an option without a default
-            raise ConfigError(f"{name}: {str(error).replace('.__init__()', '').replace('__init__() ', '')}") from None
+            raise ConfigError(
+                f"{name}: {str(error).replace('.__init__()', '').replace('__init__() ', '')}"
+            ) from None
 
     def help(self, name: str) -> str:
         """The first line of the part's docstring, read without importing it."""

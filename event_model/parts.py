@@ -29,7 +29,9 @@ class Batch(Struct, frozen=True):
     key: str
     position: Any
     received: float  # seconds since the epoch
-    dead: list[tuple[Record, str]] = []  # what could not even be cut into a record (too long), with the reason
+    dead: list[
+        tuple[Record, str]
+    ] = []  # what could not even be cut into a record (too long), with the reason
 
 
 class Source(Protocol):
@@ -80,15 +82,21 @@ class Found(Struct, frozen=True):
 class Store(Protocol):
     """What makes events searchable."""
 
-    def search(self, query: Any, *, since: str | None, until: str | None, limit: int, after: Any, oldest_first: bool) -> Found:
+    def search(
+        self, query: Any, *, since: str | None, until: str | None, limit: int, after: Any, oldest_first: bool
+    ) -> Found:
         """The events that meet `query` (an AST of store/query.py) with since <= time < until (RFC 3339)."""
         ...
 
-    def top(self, query: Any, field: str, *, since: str | None, until: str | None, size: int) -> list[tuple[Any, int]]:
+    def top(
+        self, query: Any, field: str, *, since: str | None, until: str | None, size: int
+    ) -> list[tuple[Any, int]]:
         """The commonest values of `field`, with their counts, commonest first."""
         ...
 
-    def histogram(self, query: Any, *, since: str | None, until: str | None, buckets: int) -> list[tuple[str, int]]:
+    def histogram(
+        self, query: Any, *, since: str | None, until: str | None, buckets: int
+    ) -> list[tuple[str, int]]:
         """Counts over time: start of each bucket (RFC 3339), events in it."""
         ...
 

@@ -25,7 +25,9 @@ def signature(secret: bytes, moment: int, body: bytes) -> str:
 @dataclass(slots=True)
 class Sink:
     url: str  # http:// or https://
-    secret: SecretStr | None = None  # key of the signature; better: secret_file, or TALLYMAN_SINKS__NAME__SECRET
+    secret: SecretStr | None = (
+        None  # key of the signature; better: secret_file, or TALLYMAN_SINKS__NAME__SECRET
+    )
     secret_file: Path | None = None
     timeout: float = 10.0  # seconds for one request
     ca_file: Path | None = None  # certificates to trust instead of the system's
@@ -44,7 +46,13 @@ class Sink:
             headers["X-Tallyman-Signature"] = signature(secret, int(time.time()), body)
         try:
             answer = self._connections().request(
-                "POST", self.url, body=body, headers=headers, timeout=self.timeout, redirect=False, retries=False
+                "POST",
+                self.url,
+                body=body,
+                headers=headers,
+                timeout=self.timeout,
+                redirect=False,
+                retries=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise OSError(f"{self.url}: {error}") from None

@@ -15,8 +15,6 @@ from store.query.ast import Query
 from store.query.index_query import every, narrow, time_range
 
 MOST_VALUES = 65_000  # distinct values that tantivy gives at once
-
-
 _Answer = TypeVar("_Answer")
 
 
@@ -68,6 +66,7 @@ class Selection:
 
     def page(self, limit: int, after: Place | None = None, oldest_first: bool = False) -> list[Place]:
         """The next ones behind `after`: by time, and by pointer where the time is the same."""
+        limit = min(limit, self._searcher.num_docs)  # room for so many is made at once
         query = self._query if after is None else every([self._query, self._behind(after, oldest_first)])
         found = self._by(TIME, query, limit + 1, oldest_first)
         if len(found) > limit:

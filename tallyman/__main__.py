@@ -70,7 +70,9 @@ def run(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left; Python would complain again at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # the reader has left; Python would complain again at exit
         return OK
     except tuple(kinds) as error:
         click.echo(f"tallyman: {error}", err=True)

@@ -43,12 +43,16 @@ class PartConfig(BaseModel):
 
 
 class SourceConfig(PartConfig):
-    format: str | None = Field(None, description="format of its records; found out from the first ones otherwise")
+    format: str | None = Field(
+        None, description="format of its records; found out from the first ones otherwise"
+    )
     cluster: str = Field("", description="name of the cluster or host, part of every event's identity")
 
 
 class SinkConfig(PartConfig):
-    min_severity: Literal["low", "medium", "high", "critical"] = Field("low", description="tell of nothing below")
+    min_severity: Literal["low", "medium", "high", "critical"] = Field(
+        "low", description="tell of nothing below"
+    )
 
 
 class StoreConfig(Section):
@@ -105,7 +109,9 @@ def _read(path: Path) -> dict[str, Any]:
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(read, dict | None):
-        raise ConfigError(f"{path}: must hold keys such as `sources:` and `store:`, not a {type(read).__name__}")
+        raise ConfigError(
+            f"{path}: must hold keys such as `sources:` and `store:`, not a {type(read).__name__}"
+        )
     return read or {}
 
 

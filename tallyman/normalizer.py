@@ -34,7 +34,9 @@ class Normalizer:
         reason = entry.reason
         if not reason:
             try:
-                return self.format(entry.origin.source, entry.origin.format).normalize(entry.record, entry.origin)
+                return self.format(entry.origin.source, entry.origin.format).normalize(
+                    entry.record, entry.origin
+                )
             except (Unreadable, ConfigError) as error:  # read by an older version, or a format that is gone
                 reason = str(error)
         return dead_event(entry.record, entry.origin, reason, entry.received)

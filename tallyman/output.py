@@ -25,7 +25,9 @@ def talk() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], *, to_stdout: bool = True) -> None:
+def table(
+    title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], *, to_stdout: bool = True
+) -> None:
     """A table as wide as the terminal; where stdout is no terminal, lines with tabs in them."""
     if to_stdout and not sys.stdout.isatty():
         for row in rows:
@@ -35,7 +37,9 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], *, 
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns, title=title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    drawn = Table(
+        *columns, title=title or None, box=None, pad_edge=False, header_style="bold", title_justify="left"
+    )
     for row in rows:
         drawn.add_row(*(cell if isinstance(cell, Text) else Text(clean(str(cell))) for cell in row))
     Console(stderr=not to_stdout, highlight=False).print(drawn)
@@ -43,7 +47,11 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], *, 
 
 def clean(text: str) -> str:
     """The text with control characters shown as �: a log must not drive someone's terminal."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    )
 
 
 def severity(name: str) -> Any:

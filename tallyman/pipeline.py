@@ -58,7 +58,9 @@ class Pipeline:
     def run(self, stop: threading.Event) -> None:
         """Read until told to stop, then finish what was read. Raises StoreError when the disk refuses."""
         self.resume()
-        readers = [_thread(f"read {name}", self._read, name, source, stop) for name, source in self.sources.items()]
+        readers = [
+            _thread(f"read {name}", self._read, name, source, stop) for name, source in self.sources.items()
+        ]
         ended = threading.Event()
         helpers = [_thread("index", self._keep, stop), _thread("sync", self._sync, ended, stop)]
         tellers = [_thread(f"tell {each.name}", each.run, ended) for each in self.deliverers]

@@ -7,11 +7,22 @@ from pathlib import Path
 
 import click
 
+from event_model.errors import nearest
 from event_model.event import Event
 from tallyman.opening import opened
 from tallyman.scanning import events_of
 
-__all__ = ["events_of", "existing", "stored_events"]
+__all__ = ["events_of", "existing", "known_format", "stored_events"]
+
+
+def known_format(name: str | None) -> None:
+    """A usage error with the nearest name for a format that does not exist."""
+    from collector.formats import FORMATS
+
+    if name and name not in FORMATS.names():
+        raise click.UsageError(
+            f"no format {name!r}.{nearest(name, FORMATS.names())} `tallyman formats` lists them."
+        )
 
 
 def existing(files: Iterable[str]) -> list[str]:

@@ -54,7 +54,15 @@ class Running:
     def each_second(self) -> None:
         """Write down the counters for `tallyman status`, and prune once an hour."""
         counters = self.pipeline.counters.snapshot()
-        self.database.counters.save({**counters, "started": self.started, "seen": time.time(), "rules": len(self.pack.rules), "rules_broken": len(self.pack.errors)})
+        self.database.counters.save(
+            {
+                **counters,
+                "started": self.started,
+                "seen": time.time(),
+                "rules": len(self.pack.rules),
+                "rules_broken": len(self.pack.errors),
+            }
+        )
         if time.monotonic() - self._pruned >= PRUNE_EVERY:
             self._pruned = time.monotonic()
             self._prune(datetime.now(UTC))
@@ -84,7 +92,9 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         database.outbox.forget(sinks)
         deliverers = [Deliverer(name, sink, database.outbox) for name, sink in sinks.items()]
         engine = make_engine([])
-        pipeline = Pipeline(made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(), Counters())
+        pipeline = Pipeline(
+            made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(), Counters()
+        )
         whole = Running(config, journal, store, database, engine, pipeline, Pack())
         pipeline.on_second = whole.each_second
         opened.callback(watch(folders, whole.use).stop)

@@ -10,7 +10,7 @@ from pathlib import Path
 from collector.reading import line_number, read_file
 from event_model.alert import Match
 from event_model.errors import ConfigError, Unreadable
-from event_model.event import Event
+from event_model.event import Event, Origin, Record
 from event_model.parts import Batch, Format
 from rules.engine import Engine, load
 from tallyman.normalizer import Normalizer
@@ -30,7 +30,11 @@ class Trouble:
     def __str__(self) -> str:
         if self.offset < 0:
             return self.reason if self.reason.startswith(self.path) else f"{self.path}: {self.reason}"
-        place = f"-, byte {self.offset}" if self.path == "-" else f"{self.path}:{line_number(self.path, self.offset)}"
+        place = (
+            f"-, byte {self.offset}"
+            if self.path == "-"
+            else f"{self.path}:{line_number(self.path, self.offset)}"
+        )
         return f"{place}: {self.reason}"
 
 
@@ -82,27 +86,40 @@ def _some(events: Iterator[Event]) -> list[Event]:
     return [event for _, event in zip(range(TOGETHER), events, strict=False)]
 
 
-def scan_all(paths: list[str], format: str | None, folders: list[Path], engine: Engine, jobs: int) -> Iterable[Scanned]:
+def scan_all(
+    paths: list[str], format: str | None, folders: list[Path], engine: Engine, jobs: int
+) -> Iterable[Scanned]:
     """Each file's result in the order given, over `jobs` processes where there are several files."""
     if jobs <= 1 or len(paths) <= 1:
         return (scan(path, format, engine) for path in paths)
-    return _spread(paths, format, folders, jobs)
+    return _spread(paths, format, folders, engine, jobs)
 
 
-def _spread(paths: list[str], format: str | None, folders: list[Path], jobs: int) -> Iterator[Scanned]:
+def _spread(
+    paths: list[str], format: str | None, folders: list[Path], engine: Engine, jobs: int
+) -> Iterator[Scanned]:
+    """Workers send back the few records that match; here they are looked at again, for events don't travel."""
+    normalizer = Normalizer()
     with ProcessPoolExecutor(min(jobs, len(paths)), initializer=_begin, initargs=(folders,)) as pool:
-        yield from pool.map(_scan_there, paths, [format] * len(paths))
+        for records, found, troubles in pool.map(_scan_there, paths, [format] * len(paths)):
+            events = [
+                normalizer.format("scan", origin.format).normalize(record, origin) for record, origin in found
+            ]
+            yield Scanned(records, engine.inspect(events), troubles)
 
 
 _engine: list[Engine] = []  # of this worker process
+Sent = tuple[int, list[tuple[Record, Origin]], list[Trouble]]
 
 
 def _begin(folders: list[Path]) -> None:
     _engine[:] = [make_engine(load(folders).rules)]
 
 
-def _scan_there(path: str, format: str | None) -> Scanned:
-    return scan(path, format, _engine[0])
+def _scan_there(path: str, format: str | None) -> Sent:
+    done = scan(path, format, _engine[0])
+    events = {id(event): event for match in done.matches for event in match.events}
+    return done.records, [(event.record, event.origin) for event in events.values()], done.troubles
 
 
 def events_of(paths: Iterable[str], format: str | None = None) -> Iterator[Event]:

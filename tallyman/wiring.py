@@ -44,7 +44,11 @@ def make_sources(config: Config) -> dict[str, Source]:
     """Each configured source. Raises ConfigError naming the source."""
     made: dict[str, Source] = {}
     for name, section in config.sources.items():
-        options: dict[str, Any] = {**section.options, "name": name, "cluster": section.cluster or config.cluster}
+        options: dict[str, Any] = {
+            **section.options,
+            "name": name,
+            "cluster": section.cluster or config.cluster,
+        }
         if section.format is not None:
             options["format"] = section.format
         try:

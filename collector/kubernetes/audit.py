@@ -112,7 +112,7 @@ class Brief(Struct, frozen=True, gc=False):
     annotations: dict[str, str] = {}
 
 
-_decode = msgspec.json.Decoder(Audit).decode
+typed = msgspec.json.Decoder(Audit).decode  # looks into no body, not even for valid UTF-8
 _brief = msgspec.json.Decoder(Brief).decode
 
 
@@ -120,7 +120,7 @@ def decode(raw: bytes) -> Audit:
     """The record, if every part has its right type. Raises ValueError or RecursionError."""
     if not raw.isascii():
         raw.decode()  # bodies are not looked into, but must be UTF-8 for whoever does
-    return _decode(raw)
+    return typed(raw)
 
 
 def read(raw: bytes) -> tuple[Audit, tuple[str, ...]]:

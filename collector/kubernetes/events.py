@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from collector.kubernetes.audit import DECISION, REASON, TRUNCATED, Audit, ObjectRef, Status, User
-from collector.kubernetes.people import ANONYMOUS, user_kind
+from collector.kubernetes.people import ANONYMOUS, machines, user_kind
 from collector.kubernetes.sentences import sentence
 from collector.kubernetes.shapes import known, shape_of
 from collector.moments import NO_TIME, utc
@@ -80,6 +80,7 @@ def build(
     except ValueError:
         moment, start, malformed = _odd_times(moment, start, malformed)
     who, groups, addresses = user.username, user.groups, audit.sourceIPs
+    kind = machines.get(who)
     peer = addresses[-1] if addresses else None
     if len(addresses) > 1 and addresses[0] != peer:
         forwarded = addresses[0]
@@ -94,7 +95,7 @@ def build(
             f"{audit.auditID}:{audit.stage}", action, category, types, outcome,
             notes.get(REASON) or status.reason or status.message or None, start or None,
             who or None, user.uid or None, groups or None,
-            user_kind(who, groups) if who else ANONYMOUS if code == 401 else None,
+            kind or (user_kind(who, groups) if who else ANONYMOUS if code == 401 else None),
             acting, acting_groups, target, email, peer, forwarded, audit.userAgent or None,
             origin.cluster or cluster, cluster_id, "kubernetes",
         ) + (

@@ -11,43 +11,35 @@ MOST_NAMES = 10_000  # names remembered; a scan with made-up names must not fill
 
 # service accounts in kube-system that the controller manager makes for its own loops
 _LOOPS = frozenset(
-    """
-    attachdetach-controller bootstrap-signer certificate-controller cloud-controller-manager cloud-provider
-    clusterrole-aggregation-controller cronjob-controller daemon-set-controller deployment-controller
-    device-taint-eviction-controller disruption-controller endpoint-controller endpointslice-controller
-    endpointslicemirroring-controller ephemeral-volume-controller expand-controller generic-garbage-collector
-    horizontal-pod-autoscaler job-controller kube-apiserver-serving-clustertrustbundle-publisher
-    kube-controller-manager legacy-service-account-token-cleaner namespace-controller node-controller
-    persistent-volume-binder pod-garbage-collector podcertificaterequestcleaner-controller pv-protection-controller
-    pvc-protection-controller replicaset-controller replication-controller resource-claim-controller
-    resourcequota-controller root-ca-cert-publisher route-controller selinux-warning-controller
-    service-account-controller service-cidrs-controller service-controller statefulset-controller
-    storage-version-garbage-collector storage-version-migrator-controller taint-eviction-controller token-cleaner
-    ttl-after-finished-controller ttl-controller validatingadmissionpolicy-status-controller
-    volumeattributesclass-protection-controller vac-protection-controller
-    """.split()
+    ["attachdetach-controller", "bootstrap-signer", "certificate-controller", "cloud-controller-manager", "cloud-provider", "clusterrole-aggregation-controller", "cronjob-controller", "daemon-set-controller", "deployment-controller", "device-taint-eviction-controller", "disruption-controller", "endpoint-controller", "endpointslice-controller", "endpointslicemirroring-controller", "ephemeral-volume-controller", "expand-controller", "generic-garbage-collector", "horizontal-pod-autoscaler", "job-controller", "kube-apiserver-serving-clustertrustbundle-publisher", "kube-controller-manager", "legacy-service-account-token-cleaner", "namespace-controller", "node-controller", "persistent-volume-binder", "pod-garbage-collector", "podcertificaterequestcleaner-controller", "pv-protection-controller", "pvc-protection-controller", "replicaset-controller", "replication-controller", "resource-claim-controller", "resourcequota-controller", "root-ca-cert-publisher", "route-controller", "selinux-warning-controller", "service-account-controller", "service-cidrs-controller", "service-controller", "statefulset-controller", "storage-version-garbage-collector", "storage-version-migrator-controller", "taint-eviction-controller", "token-cleaner", "ttl-after-finished-controller", "ttl-controller", "validatingadmissionpolicy-status-controller", "volumeattributesclass-protection-controller", "vac-protection-controller"]
 )
 # names without a prefix that a managed control plane uses for itself
 _PROVIDERS = frozenset(
-    "aksService aksProblemDetector hcpService acsService kube-apiserver kube-aggregator".split()
+    ["aksService", "aksProblemDetector", "hcpService", "acsService", "kube-apiserver", "kube-aggregator"]
 )
 _KUBELET_CLIENT = "kube-apiserver-kubelet-client"
 # `system:` names that a person holds: the administrator's certificate of k3s, OpenShift and others
 _PEOPLE = frozenset(("system:admin", "system:masters", "system:cluster-admins"))
 
-_known: dict[str, str] = {}
+machines: dict[str, str] = {}  # names that settle it, whatever the groups
+_people: set[str] = set()  # names that do not
 
 
 def user_kind(name: str, groups: Iterable[str] = ()) -> str:
     """human, service_account, node, controller or anonymous, by the name and, where it says nothing, the groups."""
-    kind = _known.get(name)
-    if kind is None:
-        if len(_known) >= MOST_NAMES:
-            _known.clear()
-        kind = _known[name] = _by_name(name)
-    if kind is HUMAN and "system:nodes" in groups:
-        return NODE
-    return kind
+    if name not in _people:
+        kind = machines.get(name)
+        if kind is not None:
+            return kind
+        kind = _by_name(name)
+        if len(machines) + len(_people) >= MOST_NAMES:
+            machines.clear()
+            _people.clear()
+        if kind is not HUMAN:
+            machines[name] = kind
+            return kind
+        _people.add(name)
+    return NODE if "system:nodes" in groups else HUMAN
 
 
 def _by_name(name: str) -> str:

@@ -283,7 +283,7 @@ _RESOURCES: dict[str, Callable[[Event], Deed | None]] = {
     "subjectaccessreviews": _may,
     "tokenreviews": _check,
     **dict.fromkeys(
-        "pods deployments replicasets statefulsets daemonsets jobs cronjobs replicationcontrollers".split(),
+        ["pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"],
         _workload,
     ),
 }

@@ -34,19 +34,14 @@ _METHODS = {
 _ADMIN = frozenset(("roles", "clusterroles", "rolebindings", "clusterrolebindings"))
 _USER = frozenset(("serviceaccounts", "certificatesigningrequests"))
 _CONFIGURATION = frozenset(
-    """
-    mutatingwebhookconfigurations validatingwebhookconfigurations validatingadmissionpolicies
-    validatingadmissionpolicybindings mutatingadmissionpolicies mutatingadmissionpolicybindings
-    customresourcedefinitions apiservices networkpolicies adminnetworkpolicies baselineadminnetworkpolicies
-    """.split()
+    ["mutatingwebhookconfigurations", "validatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "customresourcedefinitions", "apiservices", "networkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"]
 )
 _CONNECTIONS = frozenset(("exec", "attach", "portforward"))
 REVIEWS = frozenset(
-    "tokenreviews subjectaccessreviews selfsubjectaccessreviews selfsubjectrulesreviews "
-    "localsubjectaccessreviews selfsubjectreviews".split()
+    ["tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "localsubjectaccessreviews", "selfsubjectreviews"]
 )
 PODS = frozenset(
-    "pods podtemplates deployments replicasets statefulsets daemonsets jobs cronjobs replicationcontrollers".split()
+    ["pods", "podtemplates", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"]
 )
 
 

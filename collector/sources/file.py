@@ -12,10 +12,10 @@ from typing import Any
 from collector.following import Follower
 from collector.lines import MAX_LINE
 from collector.tailing import Reading
-from collector.waking import Waker
+from collector.waking import SHARE, Waker
 from event_model.parts import Batch
 
-SHARE = 0.1  # of the time at most goes into searching for files
+IDLE_SHARE = 0.02  # of the time at most goes into searching for files of which nothing told
 
 
 @dataclass
@@ -46,21 +46,29 @@ class Source:
     def _follow(self, follower: Follower, waker: Waker, stop: threading.Event) -> Iterator[Batch]:
         looked, cost = float("-inf"), 0.0  # when files were searched for, and how long that took
         active = time.monotonic()
+        folders: set[str] | None = None  # in which something has changed; None: anywhere
         while not stop.is_set():
-            now = time.monotonic()
-            if now - looked >= self.poll or (waker.changed and now - looked >= cost / SHARE):
+            start = time.monotonic()
+            if start >= looked + self._interval(waker.changed, cost):
                 waker.changed = False
                 for batch in follower.look():
                     yield batch
                     if stop.is_set():
                         return
                 waker.watch(follower.folders)
-                looked, cost = time.monotonic(), time.monotonic() - now
-            for batch in follower.turn():
+                looked, cost, folders = time.monotonic(), time.monotonic() - start, None
+            start = time.monotonic()
+            for batch in follower.turn(folders):
                 yield batch
                 active = time.monotonic()
                 if stop.is_set():
                     return
             if not follower.busy:
-                due = cost / SHARE if waker.changed else self.poll
-                waker.wait(max(0.0, looked + due - time.monotonic()), stop, time.monotonic() - active)
+                now = time.monotonic()
+                due = looked + self._interval(waker.changed, cost)
+                timeout = min(max(0.0, due - now), self.poll)
+                folders = waker.wait(timeout, stop, now - active, min(now - start, now - active))
+
+    def _interval(self, changed: bool, cost: float) -> float:
+        """Seconds between two searches for files, of which one took `cost`."""
+        return cost / SHARE if changed else max(self.poll, cost / IDLE_SHARE)

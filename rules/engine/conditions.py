@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from event_model.errors import RuleError, nearest
 from rules.engine import paths, texts, values
 from rules.engine.document import Document, Key
-from rules.engine.expression import Atom, Each, Expression, Keyword, Read, Reference, all_of, any_of, none_of
+from rules.engine.expression import (
+    Atom,
+    Each,
+    Expression,
+    Keyword,
+    Read,
+    Reference,
+    all_of,
+    any_of,
+    depth,
+    none_of,
+)
 from rules.engine.fields import Field, Table
 from rules.engine.paths import EACH, Values
 
@@ -16,6 +27,7 @@ if TYPE_CHECKING:
     from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections
     from sigma.types import SigmaType
 
+DEEPEST = 50
 Lists = Mapping[str, Sequence[str]]  # what %placeholders% stand for
 
 
@@ -23,7 +35,15 @@ def compile_detection(
     document: Document, detections: SigmaDetections, table: Table, lists: Lists
 ) -> Expression:
     """The rule's condition over the fields of a table. Raises RuleError for the first mistake."""
-    return _Compiler(document, detections, table, lists).condition()
+    compiler = _Compiler(document, detections, table, lists)
+    try:
+        found = compiler.condition()
+        deep = depth(found) > DEEPEST
+    except RecursionError:
+        deep = True
+    if deep:
+        raise document.error(f"nested deeper than {DEEPEST} levels", "detection", "condition")
+    return found
 
 
 class _Scope:

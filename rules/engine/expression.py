@@ -302,6 +302,17 @@ def _explain_all(parts: Iterable[Expression], view: View, here: Any) -> dict[str
     return every
 
 
+def depth(expression: Expression) -> int:
+    """How many levels the tree has."""
+    match expression:
+        case All(parts=parts) | Any_(parts=parts):
+            return 1 + max(map(depth, parts))
+        case Not(part=part) | Each(inside=part):
+            return 1 + depth(part)
+        case _:
+            return 1
+
+
 def leaves(expression: Expression) -> Iterator[Leaf]:
     """Everything in the tree that looks at an event, from the top down."""
     match expression:

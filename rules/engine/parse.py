@@ -101,8 +101,12 @@ def _fields(document: Document) -> Iterator[tuple[str, tuple[Key, ...]]]:
         if field:
             yield field, place
         if "fieldref" in modifiers:
-            for other in value if isinstance(value, list) else [value]:
+            for other in _listed(value):
                 yield str(other), place
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _mistakes(document: Document) -> Iterator[RuleError]:
@@ -118,6 +122,9 @@ def _mistakes(document: Document) -> Iterator[RuleError]:
                 f"{key}: there is no modifier {name!r}.{nearest(name, modifier_mapping)}", *place
             )
         if unknown:
+            continue
+        if "re" in key.split("|") and not all(isinstance(each, str) for each in _listed(value)):
+            yield document.error(f"{key}: a regular expression is text; put it in quotes", *place)
             continue
         try:
             SigmaDetectionItem.from_mapping(key, value)

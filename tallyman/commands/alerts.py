@@ -19,8 +19,20 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--status", type=click.Choice(["open", "acknowledged", "closed", "all"]), default="open", show_default=True)
-@click.option("--severity", "at_least", type=click.Choice(["low", "medium", "high", "critical"]), default="low", show_default=True, help="At least.")
+@click.option(
+    "--status",
+    type=click.Choice(["open", "acknowledged", "closed", "all"]),
+    default="open",
+    show_default=True,
+)
+@click.option(
+    "--severity",
+    "at_least",
+    type=click.Choice(["low", "medium", "high", "critical"]),
+    default="low",
+    show_default=True,
+    help="At least.",
+)
 @click.option("--rule", help="Of this rule only (file name or Sigma id).")
 @click.option("--user", help="Of this user only.")
 @click.option("--since")
@@ -28,7 +40,17 @@ def command() -> None:
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Alert documents, one a line.")
 @click.pass_context
-def listed(context: click.Context, status: str, at_least: str, rule: str | None, user: str | None, since: str | None, until: str | None, limit: int, as_json: bool) -> None:
+def listed(
+    context: click.Context,
+    status: str,
+    at_least: str,
+    rule: str | None,
+    user: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """Newest first."""
     with opened(context) as store:
         page = store.database.alerts.listed(
@@ -39,11 +61,27 @@ def listed(context: click.Context, status: str, at_least: str, rule: str | None,
             for row in page.alerts:
                 emit(store.database.alerts.show(row["id"])["document"])
             return
-    rows = ([row["id"][:8], row["start"][:19].replace("T", " "), severity(row["severity"]), row["count"], row["status"], row["rule_name"], row["reason"]] for row in page.alerts)
+    rows = (
+        [
+            row["id"][:8],
+            row["start"][:19].replace("T", " "),
+            severity(row["severity"]),
+            row["count"],
+            row["status"],
+            row["rule_name"],
+            row["reason"],
+        ]
+        for row in page.alerts
+    )
     table("", ["id", "first", "severity", "n", "status", "rule", "what happened"], rows)
     if not context.obj["quiet"]:
         more = " More with --limit." if page.after else ""
-        talk().print(f"{len(page.alerts)} alerts.{more} Next: tallyman alerts show ID", style="dim", markup=False, soft_wrap=True)
+        talk().print(
+            f"{len(page.alerts)} alerts.{more} Next: tallyman alerts show ID",
+            style="dim",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @command.command()
@@ -73,7 +111,9 @@ def show(context: click.Context, id: str, as_json: bool) -> None:
     for field, value in alert["document"].get("tallyman", {}).get("alert", {}).get("matched", {}).items():
         click.echo(f"  matched        {field} = {value}")
     for row in alert["history"]:
-        click.echo(f"  {row['time'][:19]} {row['user']} {row['action']} {row['reason'] or ''} {row['note'] or ''}")
+        click.echo(
+            f"  {row['time'][:19]} {row['user']} {row['action']} {row['reason'] or ''} {row['note'] or ''}"
+        )
     user = alert["document"].get("user", {}).get("name")
     if user:
         click.echo(f"\nNext: tallyman timeline 'user:\"{user}\"' --around {alert['start']}", err=True)
@@ -110,7 +150,14 @@ def reopen(context: click.Context, ids: tuple[str, ...], note: str) -> None:
 def _decide(context: click.Context, ids: tuple[str, ...], action: str, reason: str | None, note: str) -> None:
     with opened(context) as store:
         changed = _known(
-            store.database.alerts.decide, list(ids), action, user=getpass.getuser(), reason=reason, note=note, now=now(), version=None
+            store.database.alerts.decide,
+            list(ids),
+            action,
+            user=getpass.getuser(),
+            reason=reason,
+            note=note,
+            now=now(),
+            version=None,
         )
         store.database.audit.log(getpass.getuser(), f"{action} alerts", {"ids": list(ids)}, now())
     click.echo(f"{changed} changed", err=True)

@@ -26,7 +26,9 @@ def listed(context: click.Context, since: str | None, limit: int, as_json: bool)
     from store.query import parse
 
     with opened(context) as store:
-        found = store.events.search(parse(QUERY), since=bound(since), until=None, limit=limit, after=None, oldest_first=False)
+        found = store.events.search(
+            parse(QUERY), since=bound(since), until=None, limit=limit, after=None, oldest_first=False
+        )
         replayed = store.database.replayed()
     rows = [
         {"id": identity(event), "time": event.timestamp, "source": event.origin.source, "path": event.origin.path,
@@ -37,7 +39,21 @@ def listed(context: click.Context, since: str | None, limit: int, as_json: bool)
         for row in rows:
             emit(row)
     else:
-        table("", ["id", "received", "from", "at byte", "why", ""], ([str(row["id"])[:8], str(row["time"])[:19], row["path"] or row["source"], row["offset"], row["reason"], "replayed" if row["replayed"] else ""] for row in rows))
+        table(
+            "",
+            ["id", "received", "from", "at byte", "why", ""],
+            (
+                [
+                    str(row["id"])[:8],
+                    str(row["time"])[:19],
+                    row["path"] or row["source"],
+                    row["offset"],
+                    row["reason"],
+                    "replayed" if row["replayed"] else "",
+                ]
+                for row in rows
+            ),
+        )
         click.echo(f"{found.total} dead letters", err=True)
 
 

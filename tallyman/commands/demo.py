@@ -39,19 +39,34 @@ class Recorded:
 @click.command(help=__doc__)
 @click.option("--no-serve", is_flag=True, help="End after the summary.")
 @click.option("--port", type=int, default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--logs", type=click.Path(exists=True, file_okay=False), help="Folder of recorded logs (default: sample_logs/demo).")
-@click.option("--store", "store_path", type=click.Path(), help="Where to keep it; emptied first (default: beside the ordinary store).")
+@click.option(
+    "--logs",
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of recorded logs (default: sample_logs/demo).",
+)
+@click.option(
+    "--store",
+    "store_path",
+    type=click.Path(),
+    help="Where to keep it; emptied first (default: beside the ordinary store).",
+)
 @click.pass_context
-def command(context: click.Context, no_serve: bool, port: int, logs: str | None, store_path: str | None) -> int:
+def command(
+    context: click.Context, no_serve: bool, port: int, logs: str | None, store_path: str | None
+) -> int:
     from tallyman.logs import configure
 
     configure(context.obj["verbose"], context.obj["quiet"])
     folder = Path(logs) if logs else Path(__file__).parents[2] / "sample_logs" / "demo"
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no recorded logs; --logs says where they are (a checkout has sample_logs/demo)")
+        raise ConfigError(
+            f"{folder}: no recorded logs; --logs says where they are (a checkout has sample_logs/demo)"
+        )
     place = Path(store_path) if store_path else default_store().with_name("demo")
     empty(place)
-    config = Config(cluster="demo", store=StoreConfig(path=place, retention="forever"), api=ApiConfig(port=port))
+    config = Config(
+        cluster="demo", store=StoreConfig(path=place, retention="forever"), api=ApiConfig(port=port)
+    )
     found = analyse(config, folder)
     tell(found)
     if not no_serve:
@@ -78,7 +93,9 @@ def analyse(config: Config, folder: Path) -> dict[str, Any]:
         with console.status("reading the recorded day …") if console.is_terminal else nullcontext():
             whole.pipeline.run(threading.Event())
         queries = ("", "who:human or who:anonymous", "event.kind:pipeline_error")
-        events, people, unreadable = (whole.store.count(parse(each), since=None, until=None) for each in queries)
+        events, people, unreadable = (
+            whole.store.count(parse(each), since=None, until=None) for each in queries
+        )
         return {
             "events": events,
             "unreadable": unreadable,
@@ -93,10 +110,15 @@ def analyse(config: Config, folder: Path) -> dict[str, Any]:
 
 def tell(found: dict[str, Any]) -> None:
     """The summary, and what to try next."""
-    alerts = " · ".join(f"{found['alerts'][name]} {name}" for name in SEVERITIES if found["alerts"].get(name)) or "none"
+    alerts = (
+        " · ".join(f"{found['alerts'][name]} {name}" for name in SEVERITIES if found["alerts"].get(name))
+        or "none"
+    )
     left_out = f", {found['left_out']} left out" if found["left_out"] else ""
     where = f"TALLYMAN_STORE__PATH={found['path']}"
-    click.echo(f"  Recorded day:  {found['events']:,} events of one cluster and one Docker host, {found['unreadable']} unreadable ({found['seconds']:.1f} s)")
+    click.echo(
+        f"  Recorded day:  {found['events']:,} events of one cluster and one Docker host, {found['unreadable']} unreadable ({found['seconds']:.1f} s)"
+    )
     click.echo(f"  Rules:         {found['rules']} loaded{left_out}")
     click.echo(f"  Alerts:        {alerts}")
     click.echo(f"  Machines:      {found['hidden']:.1%} of the traffic is of machines; `who:human` hides it")
@@ -105,7 +127,9 @@ def tell(found: dict[str, Any]) -> None:
     click.echo(f"    export {where} && alias tallyman='./dev run'")
     click.echo("    tallyman alerts list --severity high")
     click.echo("    tallyman search 'verb:get and subresource:exec' --fields @timestamp,user.name,message")
-    click.echo(f"    tallyman timeline 'user:\"system:serviceaccount:ci:image-scanner\"' --around {DAY}T04:00:00Z")
+    click.echo(
+        f"    tallyman timeline 'user:\"system:serviceaccount:ci:image-scanner\"' --around {DAY}T04:00:00Z"
+    )
 
 
 def serve(config: Config) -> None:

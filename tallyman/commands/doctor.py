@@ -29,7 +29,9 @@ def command(context: click.Context, as_json: bool) -> int:
         if as_json:
             emit({"check": name, "ok": good, "text": text})
         else:
-            click.echo(f"{click.style('ok  ', fg='green') if good else click.style('FAIL', fg='red')} {name}: {text}")
+            click.echo(
+                f"{click.style('ok  ', fg='green') if good else click.style('FAIL', fg='red')} {name}: {text}"
+            )
     return 0 if fine else 3
 
 
@@ -78,7 +80,11 @@ def _files(config: Config) -> Iterator[Check]:
             found = [path for path in glob(str(pattern), recursive=True) if Path(path).is_file()]
             unreadable = [path for path in found if not _readable(path)]
             if unreadable:
-                yield f"source {name}", False, f"can't be read: {', '.join(unreadable[:3])}; run as a user who may"
+                yield (
+                    f"source {name}",
+                    False,
+                    f"can't be read: {', '.join(unreadable[:3])}; run as a user who may",
+                )
             elif found:
                 yield f"source {name}", True, f"{pattern}: {len(found)} files"
             else:
@@ -112,5 +118,7 @@ def _watches() -> Check:
     if not limit.exists():
         return "wake-up", True, "no inotify here: files are looked at every second"
     number = int(limit.read_text())
-    text = f"{number} inotify watches" + ("" if number > FEW_WATCHES else "; few: sysctl fs.inotify.max_user_watches=65536")
+    text = f"{number} inotify watches" + (
+        "" if number > FEW_WATCHES else "; few: sysctl fs.inotify.max_user_watches=65536"
+    )
     return "wake-up", number > FEW_WATCHES, text

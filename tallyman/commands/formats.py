@@ -15,6 +15,12 @@ def command(as_json: bool) -> None:
     for name in FORMATS.names():
         help = FORMATS.help(name)
         if as_json:
-            emit({"name": name, "help": help, "documents": bool(getattr(FORMATS.find(name), "documents", False))})
+            emit(
+                {
+                    "name": name,
+                    "help": help,
+                    "documents": bool(getattr(FORMATS.find(name), "documents", False)),
+                }
+            )
         else:
             click.echo(f"{name:18} {help}")

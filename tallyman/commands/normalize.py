@@ -11,19 +11,19 @@ from tallyman.output import emit
 
 @click.command(help=__doc__ + "\n\n\b\n  tallyman normalize audit.log | jq -r .message")
 @click.argument("files", nargs=-1, required=True)
-@click.option("--format", "format_name", help="Format of the records (default: found out; `tallyman formats`).")
+@click.option(
+    "--format", "format_name", help="Format of the records (default: found out; `tallyman formats`)."
+)
 @click.option("--raw", is_flag=True, help="With the raw record (event.original).")
 @click.option("--json", "as_json", is_flag=True, hidden=True, help="It is JSON anyway.")
 def command(files: tuple[str, ...], format_name: str | None, raw: bool, as_json: bool) -> int:
-    from collector.formats import FORMATS
     from event_model.errors import Unreadable
     from event_model.fields import document
     from tallyman.normalizer import Normalizer
-    from tallyman.reading import existing
+    from tallyman.reading import existing, known_format
     from tallyman.scanning import Trouble, batches
 
-    if format_name:
-        FORMATS.find(format_name)
+    known_format(format_name)
     normalizer, paths, unread = Normalizer(), existing(files), 0
     for path in paths:
         whole: list[Trouble] = []

@@ -27,7 +27,13 @@ def load_pack(folders: tuple[str, ...]) -> Any:
 
 
 @command.command("list")
-@click.option("--rules", "folders", multiple=True, metavar="DIR", help="This pack instead of the shipped ones (`shipped` is them).")
+@click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    help="This pack instead of the shipped ones (`shipped` is them).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def listed(folders: tuple[str, ...], as_json: bool) -> int:
     """Every rule."""
@@ -36,7 +42,14 @@ def listed(folders: tuple[str, ...], as_json: bool) -> int:
         for rule in pack.rules:
             emit(describe(rule))
     else:
-        table("", ["level", "rule", "name", "techniques"], ([severity(rule.info.level), rule.info.rule_id, rule.info.name, " ".join(rule.info.techniques)] for rule in pack.rules))
+        table(
+            "",
+            ["level", "rule", "name", "techniques"],
+            (
+                [severity(rule.info.level), rule.info.rule_id, rule.info.name, " ".join(rule.info.techniques)]
+                for rule in pack.rules
+            ),
+        )
     return 5 if pack.errors else 0
 
 
@@ -63,7 +76,9 @@ def show(rule_id: str, folders: tuple[str, ...]) -> None:
             click.echo(f"# {rule.path}", err=True)
             click.echo(Path(rule.path).read_text("utf-8"), nl=False)
             return
-    raise click.UsageError(f"no rule {rule_id!r}.{nearest(rule_id, [rule.info.rule_id for rule in pack.rules])}")
+    raise click.UsageError(
+        f"no rule {rule_id!r}.{nearest(rule_id, [rule.info.rule_id for rule in pack.rules])}"
+    )
 
 
 @command.command()
@@ -84,7 +99,13 @@ def test(folders: tuple[str, ...]) -> int:
 
 @command.command()
 @click.argument("folders", nargs=-1)
-@click.option("--file", "files", multiple=True, metavar="FILE", help="Records to try the rules on (default: what the store holds).")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Records to try the rules on (default: what the store holds).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def doctor(context: click.Context, folders: tuple[str, ...], files: tuple[str, ...], as_json: bool) -> int:
@@ -100,9 +121,15 @@ def doctor(context: click.Context, folders: tuple[str, ...], files: tuple[str, .
         for report in reports:
             emit(msgspec.to_builtins(report))
     else:
-        table("", ["rule", "fired", "blind", "remarks"], ([each.rule_id, each.fired, each.blind, _remarks(each)] for each in reports))
+        table(
+            "",
+            ["rule", "fired", "blind", "remarks"],
+            ([each.rule_id, each.fired, each.blind, _remarks(each)] for each in reports),
+        )
         seen = max((report.events for report in reports), default=0)
-        click.echo(f"{len(reports)} rules, {len(pack.errors)} left out, tried on up to {seen} events each", err=True)
+        click.echo(
+            f"{len(reports)} rules, {len(pack.errors)} left out, tried on up to {seen} events each", err=True
+        )
     return 5 if pack.errors else 0
 
 

@@ -23,7 +23,10 @@ def command(context: click.Context, no_api: bool) -> None:
     stop_on_signals(stop)
     with running(config) as whole:
         if not context.obj["quiet"]:
-            talk().print(f"{len(whole.pack.rules)} rules, sources: {', '.join(whole.pipeline.sources) or 'none'}; store: {config.store.path}", markup=False)
+            talk().print(
+                f"{len(whole.pack.rules)} rules, sources: {', '.join(whole.pipeline.sources) or 'none'}; store: {config.store.path}",
+                markup=False,
+            )
         if config.api.enabled and not no_api:
             from tallyman.serving import serve_beside
 

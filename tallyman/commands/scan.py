@@ -16,29 +16,44 @@ SEVERITIES = ["low", "medium", "high", "critical"]
 MOST_TROUBLES = 20
 
 
-@click.command(help=__doc__ + "\n\n\b\n  tallyman scan audit.log --fail-on high\n  zcat audit.log.gz | tallyman scan - --json\n  tallyman scan *.log --rules ./my-rules --rules shipped")
+@click.command(
+    help=__doc__
+    + "\n\n\b\n  tallyman scan audit.log --fail-on high\n  zcat audit.log.gz | tallyman scan - --json\n  tallyman scan *.log --rules ./my-rules --rules shipped"
+)
 @click.argument("files", nargs=-1, required=True)
-@click.option("--format", "format_name", help="Format of the records (default: found out; `tallyman formats`).")
-@click.option("--rules", "folders", multiple=True, metavar="DIR", help="This pack instead of the shipped ones (`shipped` is them).")
+@click.option(
+    "--format", "format_name", help="Format of the records (default: found out; `tallyman formats`)."
+)
+@click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    help="This pack instead of the shipped ones (`shipped` is them).",
+)
 @click.option("--no-group", is_flag=True, help="An alert for each rule and event that match.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 if an alert is at least so severe.")
-@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Leave out what is below (default: medium in the table, low in JSON).")
-@click.option("--jobs", type=click.IntRange(0), default=0, help="Processes for several files (default: one a core).")
+@click.option(
+    "--min-severity",
+    type=click.Choice(SEVERITIES),
+    help="Leave out what is below (default: medium in the table, low in JSON).",
+)
+@click.option(
+    "--jobs", type=click.IntRange(0), default=0, help="Processes for several files (default: one a core)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Alert documents, one a line.")
 @click.pass_context
 def command(
     context: click.Context, files: tuple[str, ...], format_name: str | None, folders: tuple[str, ...], no_group: bool,
     fail_on: str | None, min_severity: str | None, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
-    from collector.formats import FORMATS
     from rules.engine import load
-    from tallyman.reading import existing
+    from tallyman.reading import existing, known_format
     from tallyman.scanning import scan_all
     from tallyman.wiring import SHIPPED, make_engine, rule_folders
 
     started = time.perf_counter()
-    if format_name:
-        FORMATS.find(format_name)
+    known_format(format_name)
     chosen = rule_folders(folders or (SHIPPED,))
     pack = load(chosen)
     for error in pack.errors:
@@ -46,7 +61,9 @@ def command(
     paths = existing(files)
     matches: list[Any] = []
     records, unread = 0, 0
-    for done in progress(scan_all(paths, format_name, chosen, make_engine(pack.rules), jobs or os.cpu_count() or 1), len(paths)):
+    for done in progress(
+        scan_all(paths, format_name, chosen, make_engine(pack.rules), jobs or os.cpu_count() or 1), len(paths)
+    ):
         matches += done.matches
         records += done.records
         report(done.troubles, unread)
@@ -103,15 +120,27 @@ def show(alerts: list[dict[str, Any]]) -> None:
     for alert in sorted(alerts, key=_rank, reverse=True):
         kibana = alert["kibana"]["alert"]
         count = kibana.get("suppression", {}).get("docs_count", 0) + 1
-        rows.append([severity(kibana["severity"]), kibana["start"][:19].replace("T", " "), count, kibana["rule"]["name"], kibana["reason"]])
+        rows.append(
+            [
+                severity(kibana["severity"]),
+                kibana["start"][:19].replace("T", " "),
+                count,
+                kibana["rule"]["name"],
+                kibana["reason"],
+            ]
+        )
     if rows:
         table("", ["severity", "first", "n", "rule", "what happened"], rows)
 
 
-def summary(alerts: list[dict[str, Any]], shown: int, records: int, unread: int, rules: int, seconds: float) -> None:
+def summary(
+    alerts: list[dict[str, Any]], shown: int, records: int, unread: int, rules: int, seconds: float
+) -> None:
     """How much was looked at and what came of it."""
     counts = Counter(alert["kibana"]["alert"]["severity"] for alert in alerts)
-    found = " · ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name]) or "all clear"
+    found = (
+        " · ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name]) or "all clear"
+    )
     text = f"{records:,} records, {unread:,} unreadable; {rules} rules; alerts: {found}; {seconds:.1f} s"
     if shown < len(alerts):
         text += f"; {len(alerts) - shown} not shown (--min-severity low)"

@@ -14,11 +14,16 @@ BAR = " ▁▂▃▄▅▆▇█"
 NEXT = "Next: tallyman timeline user:{user} --around {clock}"
 
 
-@click.command(help=__doc__ + "\n\n\b\n  tallyman search 'who:human and verb:create' --since 24h\n  tallyman search --top user.name 'resource:secrets'")
+@click.command(
+    help=__doc__
+    + "\n\n\b\n  tallyman search 'who:human and verb:create' --since 24h\n  tallyman search --top user.name 'resource:secrets'"
+)
 @click.argument("query", required=False, default="")
 @click.option("--since", help="From then on: 24h, yesterday, 11:42, 2026-11-02 …")
 @click.option("--until", help="Before then.")
-@click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many events.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many events."
+)
 @click.option("--lucene", is_flag=True, help="The query is Lucene, not KQL.")
 @click.option("--oldest", is_flag=True, help="Oldest first.")
 @click.option("--json", "as_json", is_flag=True, help="ECS documents, one a line.")
@@ -64,7 +69,15 @@ def show(events: list[Any], *, as_json: bool, raw: bool = False, fields: str | N
         readers = [reader(resolve(name)) for name in names]
         table("", names, ([_plain(read(event)) for read in readers] for event in events))
     else:
-        rows = ((event.timestamp[:19].replace("T", " "), _mark(event), event.message, FIELDS["source.ip"].read(event) or "") for event in events)
+        rows = (
+            (
+                event.timestamp[:19].replace("T", " "),
+                _mark(event),
+                event.message,
+                FIELDS["source.ip"].read(event) or "",
+            )
+            for event in events
+        )
         table("", ["time", "", "what happened", "from"], rows)
 
 
@@ -100,7 +113,9 @@ def _histogram(counts: list[tuple[str, int]], as_json: bool) -> None:
         return
     most = max((count for _, count in counts), default=0) or 1
     for start, count in counts:
-        click.echo(f"{start[:16].replace('T', ' ')} {count:>8} {'█' * round(40 * count / most) or ('▏' if count else '')}")
+        click.echo(
+            f"{start[:16].replace('T', ' ')} {count:>8} {'█' * round(40 * count / most) or ('▏' if count else '')}"
+        )
 
 
 def _summary(found: Any, seconds: float) -> None:

@@ -21,7 +21,9 @@ def command(context: click.Context, as_json: bool) -> None:
         return
     kept = status["store"]
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {kept['partitions']} days, kept {kept['retention']}")
+    click.echo(
+        f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {kept['partitions']} days, kept {kept['retention']}"
+    )
     click.echo(f"events    {status['events']:,}")
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
     alerts = ", ".join(f"{count} {name}" for name, count in status["alerts_open"].items()) or "none"

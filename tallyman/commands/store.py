@@ -23,7 +23,9 @@ def size(context: click.Context, as_json: bool) -> None:
     from store.journal import Journal
 
     journal = Journal(configuration(context).store.path)
-    rows: list[dict[str, Any]] = [{"partition": name, "bytes": journal.size(name)} for name in journal.partitions()]
+    rows: list[dict[str, Any]] = [
+        {"partition": name, "bytes": journal.size(name)} for name in journal.partitions()
+    ]
     if as_json:
         for row in rows:
             emit(row)
@@ -65,6 +67,10 @@ def prune(context: click.Context, dry_run: bool) -> None:
     config = configuration(context)
     with Journal(config.store.path, writable=not dry_run) as journal:
         gone = retention.apply(
-            journal, now(), age=retention.age(config.store.retention), size=retention.size(config.store.max_size), dry_run=dry_run
+            journal,
+            now(),
+            age=retention.age(config.store.retention),
+            size=retention.size(config.store.max_size),
+            dry_run=dry_run,
         )
     click.echo(f"{'would delete' if dry_run else 'deleted'} {', '.join(gone) or 'nothing'}", err=True)

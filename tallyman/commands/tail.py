@@ -11,7 +11,10 @@ from tallyman.opening import opened
 PAUSE = 0.1  # seconds between two looks
 
 
-@click.command(help=__doc__ + "\n\n\b\n  tallyman tail --people\n  tallyman tail 'ns:prod and not verb:(get or list or watch)'")
+@click.command(
+    help=__doc__
+    + "\n\n\b\n  tallyman tail --people\n  tallyman tail 'ns:prod and not verb:(get or list or watch)'"
+)
 @click.argument("query", required=False, default="")
 @click.option("--people", is_flag=True, help="People and anonymous callers only.")
 @click.option("--json", "as_json", is_flag=True, help="ECS documents, one a line.")

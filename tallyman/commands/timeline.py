@@ -4,30 +4,47 @@ from __future__ import annotations
 
 import click
 
-from tallyman.opening import now, opened
 from tallyman.commands.search import show
+from tallyman.opening import now, opened
 
-ENTITY_FIELDS = ("user.name", "user.effective.name", "source.ip", "kubernetes.pod.name", "container.id", "orchestrator.resource.name")
+ENTITY_FIELDS = (
+    "user.name",
+    "user.effective.name",
+    "source.ip",
+    "kubernetes.pod.name",
+    "container.id",
+    "orchestrator.resource.name",
+)
 
 
-@click.command(help=__doc__ + "\n\n\b\n  tallyman timeline user:mallory@example.com --around 11:42\n  tallyman timeline pod:api-7f9c --around '2026-11-02 11:42' --window 1h")
+@click.command(
+    help=__doc__
+    + "\n\n\b\n  tallyman timeline user:mallory@example.com --around 11:42\n  tallyman timeline pod:api-7f9c --around '2026-11-02 11:42' --window 1h"
+)
 @click.argument("entity")
 @click.option("--around", help="The moment: 11:42, yesterday, RFC 3339 … (default: now).")
 @click.option("--window", default="15m", show_default=True, help="So long before and after it.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="ECS documents, one a line.")
 @click.pass_context
-def command(context: click.Context, entity: str, around: str | None, window: str, limit: int, as_json: bool) -> None:
+def command(
+    context: click.Context, entity: str, around: str | None, window: str, limit: int, as_json: bool
+) -> None:
     from store.query import parse
-    from store.times import parse_time, window as span
+    from store.times import parse_time
+    from store.times import window as span
 
     moment = parse_time(around, now()) if around else now()
     since, until = (edge.isoformat().replace("+00:00", "Z") for edge in span(window, moment))
     with opened(context) as store:
-        found = store.events.search(parse(entity_query(entity)), since=since, until=until, limit=limit, after=None, oldest_first=True)
+        found = store.events.search(
+            parse(entity_query(entity)), since=since, until=until, limit=limit, after=None, oldest_first=True
+        )
         show(found.events, as_json=as_json)
     if found.after and not context.obj["quiet"]:
-        click.echo(f"{limit} of {found.total}: a smaller --window, or a larger --limit, shows the rest", err=True)
+        click.echo(
+            f"{limit} of {found.total}: a smaller --window, or a larger --limit, shows the rest", err=True
+        )
 
 
 def entity_query(entity: str) -> str:

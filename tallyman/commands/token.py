@@ -10,8 +10,6 @@ from tallyman.opening import LOGIN_SECONDS, now, opened
 from tallyman.output import emit, table
 
 
-
-
 @click.group(help=__doc__)
 def command() -> None:
     pass
@@ -19,7 +17,13 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["analyst", "auditor"]), default="analyst", show_default=True, help="An auditor only reads.")
+@click.option(
+    "--role",
+    type=click.Choice(["analyst", "auditor"]),
+    default="analyst",
+    show_default=True,
+    help="An auditor only reads.",
+)
 @click.option("--days", type=click.IntRange(1), default=365, show_default=True, help="Valid for so long.")
 @click.pass_context
 def create(context: click.Context, name: str, role: str, days: int) -> None:
@@ -50,7 +54,11 @@ def listed(context: click.Context, as_json: bool) -> None:
         for row in rows:
             emit(row)
     else:
-        table("", ["name", "role", "expires", "last used"], ([row["name"], row["role"], row["expires"] or "", row["last_used"] or "never"] for row in rows))
+        table(
+            "",
+            ["name", "role", "expires", "last used"],
+            ([row["name"], row["role"], row["expires"] or "", row["last_used"] or "never"] for row in rows),
+        )
 
 
 @command.command()

@@ -18,12 +18,17 @@ SHORT = {
 READS = "not verb:(get or list or watch)"
 
 
-@click.command(help=__doc__ + "\n\n\b\n  tallyman who secrets/db-password -n shop\n  tallyman who deploy/payments -n prod --since 7d --reads")
+@click.command(
+    help=__doc__
+    + "\n\n\b\n  tallyman who secrets/db-password -n shop\n  tallyman who deploy/payments -n prod --since 7d --reads"
+)
 @click.argument("resource")
 @click.option("-n", "--namespace", help="Namespace of the object.")
 @click.option("--since", help="From then on.")
 @click.option("--until", help="Before then.")
-@click.option("--reads/--no-reads", default=None, help="Reads too (default: for secrets, and where no name is given).")
+@click.option(
+    "--reads/--no-reads", default=None, help="Reads too (default: for secrets, and where no name is given)."
+)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
@@ -36,7 +41,9 @@ def command(
 
     query = who_query(resource, namespace, reads)
     with opened(context) as store:
-        found = store.events.search(parse(query), since=bound(since), until=bound(until), limit=limit, after=None, oldest_first=False)
+        found = store.events.search(
+            parse(query), since=bound(since), until=bound(until), limit=limit, after=None, oldest_first=False
+        )
     rows = [
         {"time": event.timestamp, "user": event.user_name, "as": event.user_effective, "action": event.action, "outcome": event.outcome,
          "from": event.source_ip, "message": event.message, "command": command_of(event), "id": event.record.hash()}
@@ -46,7 +53,16 @@ def command(
         for row in rows:
             emit(row)
     else:
-        shown = ((str(row["time"])[:19].replace("T", " "), row["user"] or "", row["outcome"], row["from"] or "", row["command"] or row["message"]) for row in rows)
+        shown = (
+            (
+                str(row["time"])[:19].replace("T", " "),
+                row["user"] or "",
+                row["outcome"],
+                row["from"] or "",
+                row["command"] or row["message"],
+            )
+            for row in rows
+        )
         table("", ["time", "who", "outcome", "from", "as a command"], shown)
         if not rows and not context.obj["quiet"]:
             click.echo(f"Nobody touched it, as far as was recorded ({query}). Add --reads?", err=True)

@@ -19,7 +19,13 @@ from sinks import SINKS, file, stdout, webhook
 
 
 def alert(id: str) -> dict[str, Any]:
-    kibana = {"uuid": id, "severity": "high", "reason": "x did y", "original_time": "2026-11-02T10:00:00Z", "rule": {"name": "Rule"}}
+    kibana = {
+        "uuid": id,
+        "severity": "high",
+        "reason": "x did y",
+        "original_time": "2026-11-02T10:00:00Z",
+        "rule": {"name": "Rule"},
+    }
     return {"kibana": {"alert": kibana}}
 
 
@@ -133,7 +139,7 @@ def test_anything_but_2xx_is_a_failure_that_names_the_answer(receiver: Receiver,
 
 def test_a_webhook_that_nobody_serves_is_an_error_to_try_again(receiver: Receiver) -> None:
     url = receiver.url.replace(str(receiver.server_port), "1")
-    with pytest.raises(OSError, match="127.0.0.1:1"):
+    with pytest.raises(OSError, match=r"127\.0\.0\.1:1"):
         webhook.Sink(url, timeout=2).send([alert("a")])
 
 
@@ -142,17 +148,19 @@ def test_a_secret_never_shows(receiver: Receiver) -> None:
 
 
 def test_an_unknown_sink_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match=r"sinks/ has no 'webhok'; it has file, stdout, webhook\. Did you mean 'webhook'\?"):
+    with pytest.raises(
+        ConfigError, match=r"sinks/ has no 'webhok'; it has file, stdout, webhook\. Did you mean 'webhook'\?"
+    ):
         SINKS.make("webhok")
 
 
 def test_a_wrong_option_is_named_with_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match="no option 'ulr'.*Did you mean 'url'"):
+    with pytest.raises(ConfigError, match=r"no option 'ulr'.*Did you mean 'url'"):
         SINKS.make("webhook", {"ulr": "http://x"})
 
 
 def test_an_option_of_a_wrong_type_is_named_with_what_it_holds() -> None:
-    with pytest.raises(ConfigError, match="timeout.*'soon'"):
+    with pytest.raises(ConfigError, match=r"timeout.*'soon'"):
         SINKS.make("webhook", {"url": "http://x", "timeout": "soon"})
 
 

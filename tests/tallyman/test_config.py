@@ -58,7 +58,9 @@ def test_the_options_of_a_part_are_kept_for_the_part(tmp_path: Path) -> None:
         ("a: b: c", "tallyman.yaml:1: not YAML"),
     ],
 )
-def test_a_mistake_is_named_with_its_place_and_what_would_be_right(tmp_path: Path, text: str, said: str) -> None:
+def test_a_mistake_is_named_with_its_place_and_what_would_be_right(
+    tmp_path: Path, text: str, said: str
+) -> None:
     with pytest.raises(ConfigError, match=said):
         load(write(tmp_path, text), {})
 

@@ -1,0 +1,78 @@
+"""Counters and gauges for a monitoring system, in OpenMetrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from api.auth import Caller
+from api.problems import PROBLEMS
+from api.services import Serve
+
+router = APIRouter(tags=["status"], responses=PROBLEMS)
+GAUGES = {
+    "alerts_open": "Alerts that nobody has acknowledged or closed",
+    "collecting": "1 while a process writes this store",
+    "ingest_lag_seconds": "How long the newest event had been waiting to be read",
+    "journal_bytes": "Journal and index on disk",
+    "notify_waiting": "Alerts that a sink is still to be told of",
+    "rules_left_out": "Rules that can't work",
+    "rules_loaded": "Rules that are loaded",
+    "store_events": "Events in the store",
+    "store_partitions": "Partitions of the store",
+}
+COUNTERS = {
+    "alerts": "Alerts found",
+    "ingest_events": "Events read and understood",
+    "ingest_records": "Records read",
+    "ingest_unreadable": "Records that could not be understood; they are kept",
+    "ingest_dropped": "Records that were not kept",
+    "inspector_failures": "Errors of the rule engine or a detector",
+    "notify_failures": "Alerts that a sink could not be told of",
+    "source_failures": "Sources that ended with an error",
+}
+_WRITTEN = re.compile(r'(\w+)(?:\{(\w+)="(.*)"\})?', re.DOTALL)
+_ALWAYS = ("alerts", "inspector_failures", "source_failures")  # zero is worth telling
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}})
+def metrics(serve: Serve, token: Caller) -> Response:
+    """OpenMetrics. A token is needed (an auditor's will do), for names of sources are in it."""
+    return Response(exposition(serve.metrics()), media_type=CONTENT_TYPE_LATEST)
+
+
+def exposition(numbers: Mapping[str, float]) -> bytes:
+    """Numbers by name, labels as in `ingest_events{source="audit"}`, as OpenMetrics text."""
+    registry = CollectorRegistry()
+    registry.register(_Numbers(numbers))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text
+
+
+class _Numbers(Collector):
+    def __init__(self, numbers: Mapping[str, float]) -> None:
+        self._numbers = {**dict.fromkeys(_ALWAYS, 0.0), **numbers}
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
+        for written, number in sorted(self._numbers.items()):
+            parts = _WRITTEN.fullmatch(written)
+            if parts is None:
+                continue
+            name, label, value = parts.groups()
+            if name not in families:
+                families[name] = _family(name, [label] if label else [])
+            families[name].add_metric([value] if label else [], number)
+        return families.values()
+
+
+def _family(name: str, labels: list[str]) -> GaugeMetricFamily | CounterMetricFamily:
+    if name in GAUGES:
+        return GaugeMetricFamily(f"tallyman_{name}", GAUGES[name], labels=labels)
+    return CounterMetricFamily(f"tallyman_{name}", COUNTERS.get(name, name.replace("_", " ")), labels=labels)
