@@ -33,7 +33,7 @@ LastId = Annotated[
 ]
 ABOUT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`event: ready` at once, then `event: event` with an ECS document, `event: alert` with "
+        "description": "`event: ready` at once, `event: event` with an ECS document, `event: alert` with "
         "an alert in short (new or changed), and `event: problem` before it ends by an error.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }

@@ -130,9 +130,11 @@ def watch(path: Path, seen: dict[str, float], ended: threading.Event) -> None:
     while not path.exists():
         if ended.wait(PAUSE / 10):
             return
-    with open(path, encoding="utf-8") as file:
+    torn = b""
+    with open(path, "rb") as file:
         while not ended.wait(PAUSE / 10):
-            for line in file:
+            *whole, torn = (torn + file.read()).split(b"\n")
+            for line in whole:
                 seen.setdefault(json.loads(line)["user"]["name"], time.time())
 
 

@@ -49,6 +49,7 @@ class Follower:
         self.troubles: dict[str, str] = {}  # path -> why it is not read
         self.folders: set[str] = set()
         self.busy = False  # whether the last turn left something unread
+        self.stale = False  # whether it saw that a file was moved away
         self._paths, self._reading, self._rotated = paths, reading, rotated
         self._skip = not from_start  # what is there at the first look
         self._marks = Marks(positions, f"{reading.source}:")
@@ -95,13 +96,16 @@ class Follower:
 
         With `folders`, of the logs in these and of those that have grown lately.
         """
-        self.busy = False
+        self.busy = self.stale = False
         if self._empty:
             yield from self._meet_grown()
-        hot = self._reading.clock() - HOT
+        lately = self._reading.clock() - HOT
         for folder, family in self._families:
-            if folders is None or folder in folders or any(tail.active > hot for tail in family):
+            hot = family[-1].active > lately
+            if hot or folders is None or folder in folders:
                 yield from self._read_family(family)
+            if hot and not self.stale:
+                self.stale = _was_moved(family[-1])
 
     def _read_family(self, family: list[Tail]) -> Iterator[Batch]:
         for tail in family:
@@ -341,3 +345,12 @@ class Follower:
                 self._logged.add((path, reason))
                 self.counts["unreadable_files"] += 1
                 log.warning("file not read", extra={"path": path, "reason": reason})
+
+
+def _was_moved(tail: Tail) -> bool:
+    """Whether another file is written in place of one that has just grown."""
+    try:
+        status = os.stat(tail.found.path)
+    except OSError:
+        return False  # nothing to read there yet
+    return (status.st_dev, status.st_ino) != tail.found.inode and not tail.lost

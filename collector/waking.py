@@ -28,7 +28,7 @@ SHARE = 0.1  # of the time at most goes into looking
 PAUSE = 0.005  # seconds between two turns at least: what is written meanwhile is read at once
 BUSY = 100  # events a second; with more, being told of each costs more than looking
 BUSY_PAUSE = 0.01  # seconds between two looks at a busy log
-BUSY_LOOK = 0.2  # seconds between two searches for new files meanwhile
+BUSY_LOOK = 0.2  # seconds between two looks at the others meanwhile
 QUIET = 2.0  # seconds without a byte after which a log is no longer busy
 UNTOLD = 0.2  # seconds between two looks where nothing tells of changes
 MOST_TOUCHED = 1000  # folders remembered as changed
@@ -54,6 +54,7 @@ class Waker(FileSystemEventHandler):
         self._second = time.monotonic()
         self._last_turn = 0.0
         self._busy_since: float | None = None  # not watching, because too much happens
+        self._look_anywhere = False
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         self._events += 1
@@ -80,7 +81,7 @@ class Waker(FileSystemEventHandler):
         self._rate(quiet)
         if self._busy_since is not None:
             stop.wait(min(timeout, max(BUSY_PAUSE - pause, 0.0)))
-            touched = None if self.changed else set[str]()
+            touched, self._look_anywhere = None if self._look_anywhere else set[str](), False
         else:
             touched = self._sleep(timeout, stop)
         self._last_turn = time.monotonic()
@@ -109,7 +110,7 @@ class Waker(FileSystemEventHandler):
                 self._busy_since = None
                 self._schedule()
             elif now - self._busy_since > BUSY_LOOK:
-                self._busy_since, self.changed = now, True
+                self._busy_since, self._look_anywhere = now, True
         elif now - self._second >= 1.0:
             if self._events > BUSY * (now - self._second) and quiet < QUIET:
                 self._busy_since = now

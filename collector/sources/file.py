@@ -49,7 +49,7 @@ class Source:
         folders: set[str] | None = None  # in which something has changed; None: anywhere
         while not stop.is_set():
             start = time.monotonic()
-            if start >= looked + self._interval(waker.changed, cost):
+            if start >= looked + self._interval(waker.changed or follower.stale, cost):
                 waker.changed = False
                 for batch in follower.look():
                     yield batch
@@ -65,7 +65,7 @@ class Source:
                     return
             if not follower.busy:
                 now = time.monotonic()
-                due = looked + self._interval(waker.changed, cost)
+                due = looked + self._interval(waker.changed or follower.stale, cost)
                 timeout = min(max(0.0, due - now), self.poll)
                 folders = waker.wait(timeout, stop, now - active, min(now - start, now - active))
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from rules.engine.conditions import unused
 from rules.engine.expression import All, Any_, Atom, Each, Expression, Keyword, Leaf, Reference
-from rules.engine.memo import EVENTS
+from rules.engine.logsource import DOCKER, KUBERNETES
 from rules.engine.rule import Rule
 
 _STARRED = (".verbs", ".resources", ".apiGroups", ".nonResourceURLs")  # where a star is a value of its own
+_PINS = {KUBERNETES: "verb, objectRef.resource, user.username", DOCKER: "Type, Action"}
 Advice = tuple[str, int, str]  # warning or info, line, text
 
 
@@ -25,9 +26,8 @@ def advise(rule: Rule) -> Iterator[Advice]:
         text = rf"{key}: '*' is any value; write '\*' for a star, or leave the other values out"
         yield "warning", line("detection", name, key), text
     for dataset in rule.datasets:
-        if dataset in EVENTS and not any(map(is_memo, required(rule.expression(dataset)))):
-            names = ", ".join(EVENTS[dataset].names)
-            yield "warning", line("detection"), f"is tried on every event; pin one of {names}"
+        if dataset in _PINS and not any(map(is_memo, required(rule.expression(dataset)))):
+            yield "warning", line("detection"), f"is tried on every event; pin {_PINS[dataset]} or the like"
 
 
 def _stars(rule: Rule) -> Iterator[tuple[str, str]]:

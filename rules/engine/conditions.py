@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from event_model.errors import RuleError, nearest
@@ -32,18 +32,32 @@ Lists = Mapping[str, Sequence[str]]  # what %placeholders% stand for
 
 
 def compile_detection(
-    document: Document, detections: SigmaDetections, table: Table, lists: Lists
+    document: Document, detections: SigmaDetections, table: Table, lists: Lists, needs: Sequence[str] = ()
 ) -> Expression:
-    """The rule's condition over the fields of a table. Raises RuleError for the first mistake."""
+    """The rule's condition over the fields of a table. Raises RuleError for the first mistake.
+
+    Without the bodies that it needs, a record can't meet it, whatever the condition says of what is missing.
+    """
     compiler = _Compiler(document, detections, table, lists)
     try:
-        found = compiler.condition()
+        found = all_of([*_present(table, needs), compiler.condition()])
         deep = depth(found) > DEEPEST
     except RecursionError:
         deep = True
     if deep:
         raise document.error(f"nested deeper than {DEEPEST} levels", "detection", "condition")
     return found
+
+
+def _present(table: Table, bodies: Iterable[str]) -> Iterator[Expression]:
+    for name in bodies:
+        field = table.find(name)
+        if field is not None:
+            yield _atom(name, field, _any_body, lambda body: False)
+
+
+def _any_body(found: Values) -> bool:
+    return any(isinstance(body, (dict, list)) for body in found)
 
 
 class _Scope:

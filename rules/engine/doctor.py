@@ -82,6 +82,7 @@ class _Seen:
         for name, value in known.items():
             if len(columns[name]) < _ENOUGH:
                 columns[name].add(value)
+        known.pop("bodies", None)  # a record that lacks them is blind, not decided
         return known
 
     def never(self, dataset: str, leaf: Leaf) -> bool:

@@ -39,8 +39,8 @@ class _Rules:
 class Engine:
     """All rules over one stream of events: an Inspector.
 
-    `kind_of` tells `unwanted` what kind of user a name is (`tallyman.user.kind`), or None where the name
-    alone does not decide it.
+    `kind_of` tells `unwanted` what kind of user a name with its groups is (`tallyman.user.kind`), which a brief
+    does not say.
     """
 
     def __init__(self, rules: Iterable[Rule], kind_of: KindOf | None = None) -> None:

@@ -27,7 +27,7 @@ MOST_KEYS = 20_000  # then they are forgotten and learnt again: keys hold what a
 MOST_VALUES = 20_000  # of one field, likewise
 LONGEST = 2048  # characters of a key that is remembered
 Key = tuple[Any, ...]
-KindOf = Callable[[str], str | None]
+KindOf = Callable[[str, tuple[str, ...]], str]  # of a name and its groups
 Candidates = tuple[tuple[Rule, Compiled], ...]
 
 
@@ -159,17 +159,15 @@ class Memo:
 
     def _follow(self, known: dict[str, Any]) -> dict[str, Any]:
         """What is known, with what surely follows from it; an event itself holds both, a brief does not."""
-        name, code = known.get("username"), known.get("code")
-        if name and self._kind_of and "kind" not in known:
-            kind = self._kind_of(name)
-            if kind is not None:
-                known["kind"] = kind
+        name, groups, code = known.get("username"), known.get("groups"), known.get("code")
+        if name and groups is not None and self._kind_of and "kind" not in known:
+            known["kind"] = self._kind_of(name, groups)
         if code is not None and code >= 400:
             known.setdefault("outcome", "failure")
         return known
 
 
-_FOLLOWS = {"username": ("kind",), "code": ("outcome",)}
+_FOLLOWS = {"code": ("outcome",)}
 
 
 def _length(key: Key) -> int:

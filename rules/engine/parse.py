@@ -42,7 +42,7 @@ def parse(document: Document, rule_id: str, lists: Lists) -> tuple[Rule | None, 
         return None, errors
     try:
         expressions = {
-            name: compile_detection(document, sigma.detection, TABLES[name], lists)
+            name: compile_detection(document, sigma.detection, TABLES[name], lists, needs)
             for name in datasets or [RECORD]  # at least once, for what only this finds wrong
         }
     except RuleError as error:

@@ -45,7 +45,7 @@ UNTOLD: dict[str, dict[str, str]] = {
         "port-forward": "low: developers do it all day",
         "service account created": "no right comes with it; what is bound to it is told",
         "anonymous unbound": "takes a right away; giving it was told",
-        "long-lived token": "the type is in the body, which the log leaves out; its reading is told",
+        "long-lived token": "the type is in the body, which the log leaves out",
         "config maps listed in all namespaces": "controllers do; nothing secret belongs there",
         "consequence: privileged pods on every node": "told of once, by the daemon set",
         "consequence: miner runs": "told of once, by the cron job",

@@ -313,7 +313,7 @@ def test_a_disk_that_refuses_is_an_error_for_people(keeper: Keeper, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("store.index.Index.commit", refuse)
-    with pytest.raises(StoreError, match="can't be written: .*No space left on device"):
+    with pytest.raises(StoreError, match=r"can't be written: .*No space left on device"):
         keeper.writer.commit()
 
 

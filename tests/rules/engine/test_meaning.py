@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.kubernetes.people import user_kind
 from event_model.discovery import Parts
 from event_model.event import Event, Origin, Record
 from rules.engine import Engine, Rule
@@ -109,7 +110,7 @@ def rule_holds(record: dict[str, Any], detection: dict[str, Any]) -> bool:
 VERBS, RESOURCES = ["get", "create", "patch", "delete"], ["pods", "secrets", "nodes"]
 USERS = ["alice", "ALICE", "system:serviceaccount:a:b", "system:node:n1", "system:kube-scheduler", "bob*"]
 SCALARS: Any = st.sampled_from(["x", "xy", "Y", "", 1, 2, True, False])
-maybe = st.none()
+groups = st.lists(st.sampled_from(["system:nodes", "system:masters", "dev"]), max_size=2)
 elements = st.fixed_dictionaries(
     {}, optional={"a": st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), "b": SCALARS}
 )
@@ -126,7 +127,7 @@ refs = st.fixed_dictionaries(
 records = st.fixed_dictionaries(
     {"verb": st.sampled_from(VERBS)},
     optional={
-        "user": st.fixed_dictionaries({"username": st.sampled_from(USERS)}),
+        "user": st.fixed_dictionaries({"username": st.sampled_from(USERS)}, optional={"groups": groups}),
         "objectRef": refs,
         "userAgent": st.sampled_from(["kubectl/1", "helm"]),
         "responseStatus": st.fixed_dictionaries({"code": st.sampled_from([101, 200, 403])}),
@@ -140,6 +141,7 @@ texts = {
     "objectRef.resource": [*RESOURCES, "*"],
     "objectRef.namespace": ["a", "b", "", "*"],
     "user.username": [*USERS, "system:*"],
+    "user.groups": ["system:nodes", "system:masters", "*"],
     "userAgent": ["kubectl/1", "kube*"],
     "impersonatedUser.username": [*USERS, "*"],
     "event.outcome": ["success", "failure"],
@@ -238,17 +240,13 @@ def test_a_rule_means_what_it_says(detection: dict[str, Any], several: list[dict
         assert found == [event for event, meets in zip(events, wanted, strict=True) if meets]
 
 
-def certain_kind(name: str) -> str | None:
-    return "node" if name.startswith("system:node:") else None
-
-
 @settings(max_examples=40, deadline=None)
 @given(detections(), st.lists(records, min_size=1, max_size=6))
 def test_no_event_is_unwanted_that_a_rule_wants(
     detection: dict[str, Any], several: list[dict[str, Any]]
 ) -> None:
     rule = make_rule(detection)
-    engines = [Engine([rule]), Engine([rule], certain_kind)]
+    engines = [Engine([rule]), Engine([rule], user_kind)]
     for record in several:
         event = make_event(record)
         brief = FORMAT.peek(event.record.raw)

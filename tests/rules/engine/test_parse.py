@@ -41,9 +41,11 @@ def test_all_mistakes_are_told_at_once() -> None:
     )
     assert found == [
         "x.yml:10: verb|startwith: there is no modifier 'startwith'. Did you mean 'startswith'?",
-        "x.yml:12: sourceIPs|cidr: Invalid CIDR expression: '10.0.0.0/99' does not appear to be an IPv4 or IPv6 network",
+        "x.yml:12: sourceIPs|cidr: Invalid CIDR expression: '10.0.0.0/99' does not appear to be an IPv4 or "
+        "IPv6 network",
         "x.yml:11: kubernetes audit has no field 'objectRef.resorce'. Did you mean 'objectRef.resource'?",
-        "x.yml:3: there is no level 'hihg'; it is one of informational, low, medium, high, critical. Did you mean 'high'?",
+        "x.yml:3: there is no level 'hihg'; it is one of informational, low, medium, high, critical. "
+        "Did you mean 'high'?",
         "x.yml:4: group_by: there is no field 'user.nam'. Did you mean 'user.name'?",
         "x.yml:7: tests: 'matches' is neither `match` nor `quiet`",
         "x.yml:6: needs: there is no field 'requestobject'. Did you mean 'requestObject'?",
@@ -158,10 +160,12 @@ def test_a_condition_nested_without_end_is_refused(condition: str) -> None:
 
 def test_what_a_rule_says_of_itself(tmp_path: Path) -> None:
     text = GOOD + (
-        "id: 3f6f0a52-5d0c-4c2c-9f0e-2f1f6f0a525d\nlevel: high\ndescription: >-\n  Why it\n  matters.\nauthor: Someone\n"
+        "id: 3f6f0a52-5d0c-4c2c-9f0e-2f1f6f0a525d\nlevel: high\nauthor: Someone\n"
+        "description: >-\n  Why it\n  matters.\n"
         "license: Apache-2.0\nreferences: [https://attack.mitre.org/techniques/T1611/]\n"
         "tags: [attack.privilege-escalation, attack.t1611, attack.t1078.004, cve.2024-1]\n"
-        "falsepositives: [backups]\ncontrols: ['cis-k8s:5.2.2']\ngroup_by: [source.ip]\nneeds: [requestObject]\n"
+        "falsepositives: [backups]\ncontrols: ['cis-k8s:5.2.2']\ngroup_by: [source.ip]\n"
+        "needs: [requestObject]\n"
     )
     (document,) = parse_yaml(text, "x.yml")
     rule, _ = parse(document, "a_rule", {})
@@ -191,12 +195,8 @@ def test_a_rule_that_says_little_gets_the_usual() -> None:
 
 
 def test_another_products_names_are_not_checked() -> None:
-    assert (
-        mistakes(
-            "title: x\nlogsource: {product: windows}\ndetection: {a: {CommandLine|contains: x}, condition: a}\n"
-        )
-        == []
-    )
+    text = "title: x\nlogsource: {product: windows}\n"
+    assert mistakes(text + "detection: {a: {CommandLine|contains: x}, condition: a}\n") == []
 
 
 def test_a_name_that_only_one_of_several_logsources_knows_is_fine() -> None:

@@ -1,0 +1,92 @@
+// One alert or one event, whole, beside the lists.
+import { alertOf, decisions } from "./alerts.js";
+import { call } from "./api.js";
+import { $, button, clock, facts, make, pretty } from "./dom.js";
+import { quoted } from "./events.js";
+import { go, place } from "./place.js";
+
+const MOST_EVENTS = 10;
+
+// Shows what the place names, and nothing if it names nothing.
+export async function showDetail() {
+  const { alert, event } = place();
+  if (!alert && !event) { $("detail").close(); return; }
+  try {
+    const [title, children] = alert ? await wholeAlert(alert) : await wholeEvent(event);
+    if (place().alert === alert && place().event === event) show(title, children);
+  } catch (error) { show("Not found", [make("p", { class: "problem" }, error.message)]); }
+}
+
+function show(title, children) {
+  $("detail-title").textContent = title;
+  $("detail-body").replaceChildren(...children.flat().filter(Boolean));
+  if (!$("detail").open) $("detail").showModal();
+  $("detail").scrollTop = 0;
+}
+
+async function wholeAlert(id) {
+  const alert = await call(`alerts/${id}`);
+  const { document, history } = alert;
+  const { rule, ancestors = [] } = document.kibana.alert;
+  const { matched = {}, controls = [] } = document.tallyman?.alert ?? {};
+  return [rule.name, [
+    make("p", { class: "sentence" }, alert.reason),
+    make("div", { class: "acts" }, make("span", { class: `badge ${alert.severity}` }, alert.severity), decisions(alert), others(document)),
+    make("h3", {}, "Why"),
+    make("p", {}, rule.description ?? ""),
+    facts(Object.entries(matched).map(([field, value]) => [field, make("mark", {}, typeof value === "string" ? value : JSON.stringify(value))])),
+    make("h3", {}, "Facts"),
+    facts([["Status", alert.closed_as ? `${alert.status} (${alert.closed_as})` : alert.status], ["Matches", alert.count], ["From", clock(alert.start)],
+      ["To", alert.count > 1 ? clock(alert.end) : ""], ["User", alert.user], ["ATT&CK", document.threat?.technique?.id], ["Controls", controls],
+      ["Ordinary when", rule.false_positives], ["Rule", rule.rule_id], ["Read more", links(rule.references)], ["Alert", alert.id]]),
+    history.length > 0 && make("h3", {}, "What was decided"),
+    facts(history.map((step) => [clock(step.time), [step.user, step.action, step.reason, step.note].filter(Boolean).join(" · ")])),
+    make("h3", {}, ancestors.length > 1 ? "Events" : "Event"),
+    await witnesses(ancestors),
+  ]];
+}
+
+async function witnesses(ancestors) {
+  const ids = [...new Set(ancestors.map((each) => each.id))];
+  const found = await Promise.allSettled(ids.slice(0, MOST_EVENTS).map((id) => call(`events/${id}`)));
+  const lines = found.map((each, number) => each.status === "fulfilled"
+    ? make("li", {}, make("time", {}, clock(each.value.event["@timestamp"])), button(each.value.event.message, () => go({ event: ids[number], alert: "" }), { class: "title" }))
+    : make("li", {}, each.reason.message));
+  if (ids.length > MOST_EVENTS) lines.push(make("li", {}, `and ${ids.length - MOST_EVENTS} more`));
+  return make("ul", { class: "witnesses" }, lines);
+}
+
+function links(addresses = []) {
+  const safe = addresses.filter((address) => address.startsWith("https://"));
+  return safe.length ? make("span", {}, safe.map((address) => make("a", { href: address, target: "_blank", rel: "noreferrer" }, `${address} `))) : "";
+}
+
+// Ways on: what else this user, or this address, did.
+function others(document) {
+  const look = (text, q) => button(text, () => go({ q, since: "", until: "", people: "", alert: "", event: "" }));
+  const user = document.user?.name;
+  const address = document.source?.ip;
+  return [user && look(`What else did ${user} do?`, `user.name:${quoted(user)}`), address && look(`Who else came from ${address}?`, `source.ip:${quoted(address)}`)];
+}
+
+async function wholeEvent(id) {
+  const { event, command } = await call(`events/${id}`);
+  const raw = event.event?.original ?? "";
+  const plain = (key, value) => (key === "original" && value === raw ? undefined : value);
+  return [event.message, [
+    make("div", { class: "acts" }, others(event)),
+    facts([["Time", clock(event["@timestamp"])], ["User", event.user?.name], ["As", event.user?.effective?.name], ["From", event.source?.ip], ["Client", event.user_agent?.original],
+      ["Outcome", event.event.outcome], ["Because", event.event.reason], ["File", event.log?.file?.path], ["SHA-256", event.event.hash]]),
+    command && make("h3", {}, "As a command"),
+    command && make("p", { class: "command" }, make("code", {}, command), button("Copy", (click) => copy(command, click.target))),
+    make("h3", {}, "Record, as it was read"), make("pre", { tabindex: 0 }, pretty(raw)),
+    make("details", {}, make("summary", {}, "ECS document"), make("pre", { tabindex: 0 }, JSON.stringify(event, plain, 2))),
+  ]];
+}
+
+async function copy(text, where) {
+  try { await navigator.clipboard.writeText(text); where.textContent = "Copied"; } catch { where.textContent = "Select it, and copy by hand"; }
+}
+
+$("detail").addEventListener("close", () => { if (place().alert || place().event) go({ alert: "", event: "" }); });
+document.addEventListener("decided", ({ detail }) => { if (place().alert && (detail.startsWith(place().alert) || !alertOf(detail))) showDetail(); });

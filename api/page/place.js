@@ -1,0 +1,31 @@
+// What is being looked at, kept in the address: it can be shared, and Back works.
+import { parameters } from "./api.js";
+
+const DEFAULTS = { q: "", since: "", until: "", people: "", status: "open", severity: "medium", alert: "", event: "" };
+let current = read();
+let changed = () => {};
+
+function read() {
+  const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  return Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, given[name] ?? value]));
+}
+
+export const place = () => current;
+
+// Calls `act(now, before)` whenever the place changes.
+export function onChange(act) { changed = act; }
+
+export function go(changes) {
+  const before = current;
+  current = { ...current, ...changes };
+  const told = Object.entries(current).filter(([name, value]) => value !== DEFAULTS[name]);
+  const hash = parameters(Object.fromEntries(told)).toString();
+  if (hash !== location.hash.slice(1)) history.pushState(null, "", hash ? `#${hash}` : location.pathname);
+  changed(current, before);
+}
+
+window.addEventListener("popstate", () => {
+  const before = current;
+  current = read();
+  changed(current, before);
+});
