@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import alerts, audit, events, metrics, rules, session, status, stream
@@ -13,7 +12,6 @@ from api.guard import Guard
 from api.problems import explain
 from api.services import Services
 
-LONGEST_BODY = 256 << 10  # bytes
 _ABOUT = """\
 Search audit events, decide on alerts, follow both live.
 
@@ -51,7 +49,6 @@ def create_app(serve: Services) -> FastAPI:
     for router in (status.probes, metrics.router, session.front):
         app.include_router(router)
     app.mount("/page", StaticFiles(directory=session.PAGE), name="page")
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LONGEST_BODY)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=serve.hosts, www_redirect=False)  # DNS rebinding
     app.add_middleware(Guard)
     explain(app)

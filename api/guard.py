@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,7 +27,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+LONGEST_BODY = 256 << 10  # bytes
 _READS = ("GET", "HEAD", "OPTIONS")
+_TOO_LONG = f"the body is longer than {LONGEST_BODY} bytes"
 
 
 class Guard:
@@ -45,16 +48,34 @@ class Guard:
                 _add_headers(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
-        if scope["method"] not in _READS and not _is_json(Headers(scope=scope)):
-            # another site can make a browser send a form, but JSON only where we allow it, and we don't
-            refusal = JSONResponse({"detail": "send application/json"}, 415)
-            await refusal(scope, receive, safely)
-            return
-        await self._app(scope, receive, safely)
+        refusal = None if scope["method"] in _READS else _refusal(Headers(scope=scope))
+        await (refusal or self._app)(scope, _bounded(receive), safely)
 
 
-def _is_json(headers: Headers) -> bool:
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+def _refusal(headers: Headers) -> JSONResponse | None:
+    """What is wrong with a request that would change something."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        # another site can make a browser send a form, but JSON only where we allow it, and we don't
+        return JSONResponse({"detail": "send application/json"}, 415)
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > LONGEST_BODY:
+        return JSONResponse({"detail": _TOO_LONG}, 413)
+    return None
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A body of which no length was told is bounded too."""
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LONGEST_BODY:
+            raise HTTPException(413, _TOO_LONG)
+        return message
+
+    return bounded
 
 
 def _add_headers(headers: MutableHeaders, path: str) -> None:

@@ -39,7 +39,7 @@ class Mark(Struct, omit_defaults=True):
     skipped: bool = False  # not to be read: it was there before the start
 
     def plain(self) -> dict[str, Any]:
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(bytes,))
         return plain
 
     @property

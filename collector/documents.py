@@ -8,6 +8,7 @@ from collector.joining import Joined
 from collector.lenient import BOM
 
 MAX_DOCUMENT = 16 << 20  # bytes of one document
+SHORT = 8  # bytes of a line that may be an opening bracket alone, with a byte-order mark and blanks
 _ENDS = {b"{": (b"}", b"},"), b"[": (b"]",)}
 
 
@@ -20,20 +21,21 @@ class Documents:
 
     def __init__(self, state: Any = None, limit: int = MAX_DOCUMENT) -> None:
         self._limit = limit
-        self._offset, self._lines = (state[0], list(state[1])) if state else (0, [])
+        self._offset: int = state[0] if state else 0
+        self._lines: list[bytes] = list(state[1]) if state else []
         self._size = sum(map(len, self._lines))
 
     def feed(self, offset: int, line: bytes) -> list[Joined]:
         if self._lines:
             return self._more(offset, line)
-        if len(line) > 8 or line.removeprefix(BOM).strip() not in _ENDS:
+        if len(line) > SHORT or line.removeprefix(BOM).strip() not in _ENDS:
             return [(offset, line)]
         self._offset, self._lines, self._size = offset, [line], len(line)
         return []
 
     def passes(self, lines: list[bytes]) -> bool:
         """Whether none of these lines is part of a document: a bracket alone is short."""
-        return not self._lines and min(map(len, lines), default=9) > 8
+        return not self._lines and min(map(len, lines), default=SHORT + 1) > SHORT
 
     def flush(self) -> list[Joined]:
         lines, self._lines = self._lines, []

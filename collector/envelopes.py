@@ -69,12 +69,10 @@ def chained(raw: bytes) -> list[bytes]:
     text = raw.strip()
     if b"}{" not in text and b"}\n" not in text:
         return [text]
-    try:
-        msgspec.json.decode(text, type=Raw)
+    if _is_one(text):
         return [text]
-    except (ValueError, RecursionError):
-        pass  # not one value, so perhaps several
-    found, place, words = [], 0, text.decode("utf-8", "surrogateescape")
+    found: list[bytes] = []
+    place, words = 0, text.decode("utf-8", "surrogateescape")
     decoder = json.JSONDecoder(strict=False)
     while place < len(words):
         try:
@@ -84,3 +82,11 @@ def chained(raw: bytes) -> list[bytes]:
         found.append(words[place:end].encode("utf-8", "surrogateescape"))
         place = _BLANK.match(words, end).end()  # type: ignore[union-attr]
     return found
+
+
+def _is_one(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=Raw)
+    except (ValueError, RecursionError):
+        return False  # perhaps several
+    return True

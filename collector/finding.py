@@ -22,6 +22,7 @@ _WITHIN = compile(rf"(.+?)-{_DAY}(\.[A-Za-z]\w*)")  # x-2026-11-23T18-05-01.123.
 _NUMBER = compile(r"\.(\d{1,4})(?:\.gz)?$")
 
 Inode = tuple[int, int]  # device and number
+Version = tuple[int, int]  # what changes when a file does: size and time
 
 
 class Found(Struct, frozen=True):
@@ -45,8 +46,7 @@ class Found(Struct, frozen=True):
         return not self.aside, -int(number[1]) if number and self.aside else 0, self.status.st_mtime_ns
 
     @property
-    def version(self) -> tuple[int, int]:
-        """What changes when the file does."""
+    def version(self) -> Version:
         return self.status.st_size, self.status.st_mtime_ns
 
 

@@ -7,13 +7,14 @@ import os
 import time
 from collections import Counter
 from collections.abc import Container, Iterator
+from resource import RLIMIT_NOFILE, getrlimit
 from typing import Any
 
 from msgspec import structs
 
-from collector.contents import HEAD, Content, open_content
-from collector.copies import is_copy, is_short, is_tiny, same_start
-from collector.finding import Found, Inode, Search, find
+from collector.contents import Content, open_content
+from collector.copies import Recall, same_start
+from collector.finding import Found, Inode, Search, Version, find
 from collector.marks import Marks, skipped
 from collector.tailing import Reading, Tail
 from event_model.parts import Batch
@@ -23,17 +24,16 @@ log = logging.getLogger(__name__)
 GRACE = 5.0  # seconds without a byte after which the writer of a file that was moved away has left it
 HOT = 2.0  # seconds after which a log that has not grown is looked at less often
 FORGET = 7 * 86400.0  # seconds after which a content that no path leads to is forgotten
-MOST_OPEN = 400  # files; the idlest are closed, and opened again when they grow
-
-Version = tuple[int, int]
+REFRESH = 30 * 86400.0  # and after which the position of one that is still there is written again
+MOST_OPEN = min(4000, getrlimit(RLIMIT_NOFILE)[0] // 2)  # files; the idlest are closed until they grow
 
 
 class Follower:
     """The files of one source: `look` finds them, `turn` reads what is new in them.
 
-    A content, which is what was written to one file, is known by its first bytes and by those before the place up
-    to which it was read. So a copy, packed or not, that rotation makes goes on where the original was left, and a
-    new file that got the old one's inode does not.
+    A content, which is what was written to one file, is known by its first bytes and by those before the place
+    up to which it was read. So a copy, packed or not, that rotation makes goes on where the original was left,
+    and a new file that got the old one's inode does not.
     """
 
     def __init__(
@@ -53,15 +53,13 @@ class Follower:
         self._paths, self._reading, self._rotated = paths, reading, rotated
         self._skip = not from_start  # what is there at the first look
         self._marks = Marks(positions, f"{reading.source}:")
+        self._recall = Recall(self._marks, reading.clock)
         self._tails: dict[Inode, Tail] = {}
-        self._families: list[tuple[str, list[Tail]]] = []  # by folder: what rotation made of one log, oldest first
+        self._families: list[
+            tuple[str, list[Tail]]
+        ] = []  # by folder: what rotation made of one log, oldest first
         self._empty: dict[Inode, Found] = {}
-        self._resting: dict[
-            Inode, tuple[str, Version]
-        ] = {}  # read to the end: key, and how the file was then
-        self._short: dict[
-            Inode, tuple[Version, float]
-        ] = {}  # since when an unfinished copy has been as it is
+        self._resting: dict[Inode, tuple[str, Version]] = {}  # read to the end: key, and how they were then
         self._orphans: list[Tail] = []  # their files hold something else by now
         self._broken: dict[str, str] = {}  # troubles while reading
         self._logged: set[tuple[str, str]] = set()
@@ -80,13 +78,15 @@ class Follower:
         yield from self._settle(search)
         self._empty = {}
         # copies after what they were made of
-        for found in sorted(search.files.values(), key=lambda each: (each.aside, each.inode not in self._marks.inodes)):
+        for found in sorted(
+            search.files.values(), key=lambda each: (each.aside, each.inode not in self._marks.inodes)
+        ):
             rest = self._resting.get(found.inode)
             if found.inode not in self._tails and not (rest and rest[1] == found.version):
                 yield from self._meet(found)
         yield from self._bury(search)
         self._skip = False
-        self._short = {inode: short for inode, short in self._short.items() if inode in search.files}
+        self._recall.keep(search.files)
         self._arrange()
         yield from self._forget()
         self._tell()
@@ -126,7 +126,9 @@ class Follower:
             elif tail.at_end and self._is_read(tail):
                 yield from self._keep(tail, tail.settle(idle))
                 if idle > GRACE and not tail.recognised and tail.begins:
-                    self.troubles[tail.named] = "no format recognises its first records; name one with `format`"
+                    self.troubles[tail.named] = (
+                        "no format recognises its first records; name one with `format`"
+                    )
                 if idle > GRACE and (tail.lost or tail.found.rotated):
                     yield from self._end(tail)
         self._resting = {inode: rest for inode, rest in self._resting.items() if inode in search.files}
@@ -145,7 +147,9 @@ class Follower:
             families.setdefault(tail.found.base, []).append(tail)
         for family in families.values():
             family.sort(key=lambda tail: (False, *tail.found.age[1:]) if tail.lost else tail.found.age)
-        self._families = [(os.path.realpath(os.path.dirname(base)), family) for base, family in families.items()]
+        self._families = [
+            (os.path.realpath(os.path.dirname(base)), family) for base, family in families.items()
+        ]
 
     # a file that is not being read
 
@@ -186,37 +190,21 @@ class Follower:
             if content.finished:
                 self._resting[found.inode] = "", found.version
             return
-        if found.aside and self._is_copied(found, content, head):
-            return
-        short = content.packed and len(head) < HEAD and not content.finished  # being packed, perhaps
-        for key, mark in self._marks.like(found, head):
-            holder = self._holder(key)
-            if holder and not (holder.lost and holder.at_end):
-                continue  # read elsewhere, and this is no copy of it
-            if mark.skipped:
-                self._resting[found.inode] = key, found.version
-                return
-            before = content.skip(mark)
-            if before is not None:
-                if holder:
-                    self._rest(holder)
-                self._add(Tail(key, found, content, self._reading, head)).go_on(mark, before)
-                return
-            short = short or is_short(found, content, mark)
-        if short and self._patient(found):
-            return
-        content.rewind()
-        yield from self._start(found, content, head)
-
-    def _is_copied(self, found: Found, content: Content, head: bytes) -> bool:
-        """Whether it is a copy of what is being read, or as much of one as has been made."""
-        copied = False
-        for tail in [tail for tail in self._tails.values() if same_start(found, head, tail)]:
-            if is_copy(found, content, tail):
-                copied = True
-            elif not tail.content.intact():
-                self._detach(tail)  # this may be the copy that was made before
-        return copied and (not is_tiny(head) or self._patient(found))
+        verdict, rewritten = self._recall.judge(found, content, head, self._tails.values())
+        for tail in rewritten:
+            self._detach(tail)
+        if verdict.mark is not None and verdict.mark.skipped:
+            self._resting[found.inode] = verdict.key, found.version
+        elif verdict.mark is not None:
+            holder = self._holder(verdict.key)
+            if holder:
+                self._rest(holder)
+            self._add(Tail(verdict.key, found, content, self._reading, head)).go_on(
+                verdict.mark, verdict.before
+            )
+        elif not verdict.waits:
+            content.rewind()
+            yield from self._start(found, content, head)
 
     def _start(self, found: Found, content: Content, head: bytes) -> Iterator[Batch]:
         """Read a file that holds nothing known."""
@@ -240,15 +228,6 @@ class Follower:
 
     def _holder(self, key: str) -> Tail | None:
         return next((tail for tail in self._tails.values() if tail.key == key), None)
-
-    def _patient(self, found: Found) -> bool:
-        """Whether a file that looks like an unfinished copy has changed lately, or is seen for the first time."""
-        now = self._reading.clock()
-        version, since = self._short.get(found.inode, (None, now))
-        if version != found.version:
-            since = now
-        self._short[found.inode] = found.version, since
-        return now - since < GRACE
 
     def _new_key(self, inode: Inode) -> str:
         key = first = f"{self._reading.source}:{inode[0]:x}-{inode[1]:x}"
@@ -330,13 +309,17 @@ class Follower:
         self._broken[path] = self.troubles[path] = reason
 
     def _forget(self) -> Iterator[Batch]:
-        """Contents that have not been seen for long."""
+        """What has not been seen for long; and remember what has, but has not moved for very long."""
         now = time.time()
         held = {tail.key for tail in self._tails.values()} | {key for key, _ in self._resting.values()}
         for key, mark in self._marks.older(now - FORGET):
+            origin = self._reading.origin(mark.path, mark.format)
             if key not in held:
                 self._marks.drop(key)
-                yield Batch(self._reading.origin(mark.path, mark.format), [], key, None, now)
+                yield Batch(origin, [], key, None, now)
+            elif mark.moved < now - REFRESH:
+                self._marks.put(key, mark := structs.replace(mark, moved=now))
+                yield Batch(origin, [], key, mark.plain(), now)
 
     def _tell(self) -> None:
         """Log each trouble once."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
-from collector.kubernetes.audit import ABSENT, Raw
+from collector.kubernetes.audit import ABSENT
 from collector.moments import NO_TIME, utc
 from collector.sentences import clean
 from event_model.event import Event, Origin, Record

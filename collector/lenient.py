@@ -39,8 +39,13 @@ _HALVES = re.compile(
     rb"(?<!\\)((?:\\\\)*+)(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
-# a quotation mark alone is a text without an end
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,]|"', re.DOTALL)
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_KEY = re.compile(rb"\s*+(" + _STRING + rb")\s*+:", re.DOTALL)
+_SCALAR = re.compile(rb"\s*+(?:" + _STRING + rb'|[^"\[\]{},\s]++)', re.DOTALL)
+_NEXT = re.compile(rb"\s*+([,\]}])")
+_CLOSED = re.compile(rb"\s*+[\]}]")
+# to the next brackets, past texts and whatever else stands between
+_RUN = re.compile(rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+([\[{]++|[\]}]++)', re.DOTALL)
 _DEEP = Raw(b"null")
 
 
@@ -56,20 +61,21 @@ def read(raw: bytes, kind: type[S]) -> tuple[S, tuple[str, ...]]:
 
 def fields(raw: bytes) -> tuple[Fields, list[str]]:
     """The members of a JSON object, undecoded, and what was wrong with the text. Raises Unreadable."""
-    bad: list[str] = []
     text = raw.removeprefix(BOM)
     try:
         text.decode()
-        return msgspec.json.decode(text, type=Fields), bad
-    except UnicodeDecodeError:
-        pass  # repaired below, as are texts with raw control characters or half a surrogate pair
+        return msgspec.json.decode(text, type=Fields), []
     except RecursionError:
         return _shallow(text)
-    except msgspec.DecodeError:
-        pass
-    mended = _HALVES.sub(rb"\1\\ufffd", text.decode("utf-8", "replace").encode().translate(_CONTROL))
-    if mended != text:
-        bad.append("encoding")
+    except ValueError:  # no UTF-8, control characters in a text, half a surrogate pair; or no JSON at all
+        return _mended(text)
+
+
+def _mended(text: bytes) -> tuple[Fields, list[str]]:
+    mended = text.decode("utf-8", "replace").encode().translate(_CONTROL)
+    if b"\\u" in mended:
+        mended = _HALVES.sub(rb"\1\\ufffd", mended)
+    bad = ["encoding"] if mended != text else []
     try:
         return msgspec.json.decode(mended, type=Fields), bad
     except RecursionError:
@@ -104,38 +110,59 @@ def elements(text: bytes, member: str) -> list[bytes] | None:
 
 
 def _shallow(text: bytes) -> tuple[Fields, list[str]]:
-    """The members of an object that is nested too deeply to decode; the deep ones are null."""
+    """The members of an object that is nested too deeply to decode; the deep ones are null. Raises Unreadable."""
+    text = text.strip()
+    if not text.startswith(b"{"):
+        raise Unreadable("no JSON object, and nested too deeply")
     found: Fields = {}
     bad: list[str] = []
     for key, start, end, deepest in _members(text):
-        found[_text(key)] = _DEEP if deepest > MOST_NESTED else Raw(text[start:end].strip())
-        if deepest > MOST_NESTED:
+        value = Raw(text[start:end].strip())
+        if deepest > MOST_NESTED or _decoded(value, Raw) is None:
             bad.append(_text(key))
+            value = _DEEP
+        found[_text(key)] = value
     return found, bad
 
 
 def _members(text: bytes) -> Iterator[tuple[bytes, int, int, int]]:
-    """Key, start, end and depth of what an object or array holds, without recursion. Raises Unreadable if it is cut off."""
-    depth = deepest = start = 0
-    key = b""
-    for token in _TOKEN.finditer(text):
-        mark = token.group()
-        if mark == b'"':
-            break  # a text without an end
-        if mark in b"{[":
-            start = token.end() if depth == 0 else start
-            depth += 1
+    """Key, start, end and depth of what an object or array holds, without recursion. Raises Unreadable."""
+    keyed, at = text[:1] == b"{", 1
+    if _CLOSED.match(text, at):
+        return
+    while True:
+        key = b""
+        if keyed:
+            found = _KEY.match(text, at)
+            if found is None:
+                raise Unreadable(CUT)
+            key, at = found[1], found.end()
+        end, depth = _value_end(text, at)
+        yield key, at, end, depth
+        mark = _NEXT.match(text, end)
+        if mark is None:
+            raise Unreadable(CUT)
+        at = mark.end()
+        if mark[1] != b",":
+            return
+
+
+def _value_end(text: bytes, at: int) -> tuple[int, int]:
+    """Where the value that begins here ends, and how many levels it has."""
+    scalar = _SCALAR.match(text, at)
+    if scalar is not None:
+        return scalar.end(), 0
+    depth = deepest = 0
+    while run := _RUN.match(text, at):
+        brackets = run[1]
+        if brackets[:1] in b"{[":
+            depth += len(brackets)
             deepest = max(deepest, depth)
-        elif depth == 1 and mark in b",}]":
-            if text[start : token.start()].strip():
-                yield key, start, token.start(), deepest
-            key, start, deepest = b"", token.end(), 1
-        elif depth == 1 and mark == b":":
-            key, start = text[start : token.start()].strip(), token.end()
-        if mark in b"}]":
-            depth -= 1
-            if depth == 0:
-                return
+            at = run.end()
+        else:
+            depth, at = depth - len(brackets), run.end()
+            if depth <= 0:
+                return at + depth, deepest
     raise Unreadable(CUT)
 
 

@@ -52,7 +52,7 @@ def suspicious(body: bytes) -> bool:
 
 def in_text(text: str) -> str:
     """The text without tokens and private keys."""
-    return _token.sub(MARK, text)
+    return str(_token.sub(MARK, text))
 
 
 def in_address(address: str) -> str:

@@ -9,7 +9,23 @@ from event_model.event import Event
 
 MOST = 300  # characters of one value in a sentence
 SHELLS = frozenset(
-    ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "pwsh", "powershell", "powershell.exe", "cmd", "cmd.exe"]
+    [
+        "sh",
+        "bash",
+        "ash",
+        "dash",
+        "zsh",
+        "ksh",
+        "mksh",
+        "csh",
+        "tcsh",
+        "fish",
+        "pwsh",
+        "powershell",
+        "powershell.exe",
+        "cmd",
+        "cmd.exe",
+    ]
 )
 
 

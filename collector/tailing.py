@@ -84,7 +84,7 @@ class Tail:
             self.at_end = True  # what follows would not be understood either
             return None
         data = self.content.read(self._limit)
-        self.at_end = not data
+        self.at_end = not data or (len(data) < self._limit and not self.content.packed)
         if not data:
             return None
         self.active = self._reading.clock()

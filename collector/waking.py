@@ -28,7 +28,6 @@ SHARE = 0.1  # of the time at most goes into looking
 PAUSE = 0.005  # seconds between two turns at least: what is written meanwhile is read at once
 BUSY = 100  # events a second; with more, being told of each costs more than looking
 BUSY_PAUSE = 0.01  # seconds between two looks at a busy log
-BUSY_LOOK = 0.2  # seconds between two looks at the others meanwhile
 QUIET = 2.0  # seconds without a byte after which a log is no longer busy
 UNTOLD = 0.2  # seconds between two looks where nothing tells of changes
 MOST_TOUCHED = 1000  # folders remembered as changed
@@ -53,8 +52,7 @@ class Waker(FileSystemEventHandler):
         self._events = 0
         self._second = time.monotonic()
         self._last_turn = 0.0
-        self._busy_since: float | None = None  # not watching, because too much happens
-        self._look_anywhere = False
+        self.busy = False  # too much happens: it is not watched
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         self._events += 1
@@ -68,7 +66,7 @@ class Waker(FileSystemEventHandler):
         wanted = frozenset(folders)
         if wanted != self._folders:
             self._folders = wanted
-            if self._busy_since is None:
+            if not self.busy:
                 self._schedule()
 
     def wait(self, timeout: float, stop: threading.Event, quiet: float, cost: float) -> set[str] | None:
@@ -79,9 +77,9 @@ class Waker(FileSystemEventHandler):
         pause = max(PAUSE, cost / SHARE)
         stop.wait(max(0.0, self._last_turn + pause - time.monotonic()))
         self._rate(quiet)
-        if self._busy_since is not None:
+        if self.busy:
             stop.wait(min(timeout, max(BUSY_PAUSE - pause, 0.0)))
-            touched, self._look_anywhere = None if self._look_anywhere else set[str](), False
+            touched: set[str] | None = set()
         else:
             touched = self._sleep(timeout, stop)
         self._last_turn = time.monotonic()
@@ -105,15 +103,13 @@ class Waker(FileSystemEventHandler):
     def _rate(self, quiet: float) -> None:
         """Watch while little happens, look instead while much does."""
         now = time.monotonic()
-        if self._busy_since is not None:
+        if self.busy:
             if quiet > QUIET:
-                self._busy_since = None
+                self.busy = False
                 self._schedule()
-            elif now - self._busy_since > BUSY_LOOK:
-                self._busy_since, self._look_anywhere = now, True
         elif now - self._second >= 1.0:
             if self._events > BUSY * (now - self._second) and quiet < QUIET:
-                self._busy_since = now
+                self.busy = True
                 self._unschedule()
             self._second, self._events = now, 0
 

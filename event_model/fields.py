@@ -212,7 +212,12 @@ def nest(flat: dict[str, Any]) -> dict[str, Any]:
 def native(event: Event) -> Any:
     """The event's native record as plain dictionaries and lists, as its document shows it."""
     # through text, for bodies wait in it as unparsed bytes
-    return msgspec.json.decode(msgspec.json.encode(event.native))
+    try:
+        return msgspec.json.decode(msgspec.json.encode(event.native))
+    except (ValueError, RecursionError):  # a body that is nested as deeply as the decoder goes
+        plain = {name: getattr(event.native, name) for name in getattr(event.native, "__struct_fields__", ())}
+        kept = {name: value for name, value in plain.items() if not isinstance(value, msgspec.Raw)}
+        return msgspec.json.decode(msgspec.json.encode(kept))
 
 
 def document(event: Event, raw: bool = False) -> dict[str, Any]:

@@ -29,11 +29,9 @@ class Buckets(NamedTuple):
 def choose(first: int, last: int, most: int) -> Buckets:
     """At most `most` steps, as narrow as possible, that hold all of `first` to `last`."""
     for width in _STEPS:
-        if last // width - first // width < most:
-            break
-    else:
-        years = (last - first) // (most * _STEPS[-1]) + 1
-        width = years * _STEPS[-1]
-        while last // width - first // width >= most:
-            width += _STEPS[-1]
-    return Buckets(first // width * width, width, last // width - first // width + 1)
+        number = last // width - first // width + 1
+        if number <= most:
+            return Buckets(first // width * width, width, number)
+    start = first // _DAY * _DAY  # for so few steps there is no width that all of it would be aligned with
+    days = -(-(last + 1 - start) // (most * _DAY))
+    return Buckets(start, days * _DAY, -(-(last + 1 - start) // (days * _DAY)))

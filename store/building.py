@@ -10,32 +10,34 @@ from pathlib import Path
 from event_model.event import Event
 from store.index import Index
 from store.journal import Entry, Journal
+from store.recovery import FILE
 
 FOLDER = "index"
 _FRESH, _OLD = "index.new", "index.old"
-_COMMIT_EVERY = 200_000  # entries
 
 Normalize = Callable[[Entry], Event]
 Progress = Callable[[int, int], None]  # done, of how many
+Done = Callable[[int], None]  # bytes of the partition's journal
+
+
+def journal_bytes(journal: Journal, partition: str) -> int:
+    try:
+        return (journal.root / partition / FILE).stat().st_size
+    except FileNotFoundError:  # dropped meanwhile
+        return 0
 
 
 def go_on(
-    index: Index, journal: Journal, partition: str, normalize: Normalize, done: Progress | None = None
+    index: Index, journal: Journal, partition: str, normalize: Normalize, done: Done | None = None
 ) -> int:
-    """Add what the journal holds behind the index's last entry, uncommitted at the end; how many that were.
-
-    `done` is told of bytes of the journal.
-    """
+    """Add what the journal holds behind the index's last entry; how many entries that were."""
     added = 0
-    size = (journal.root / partition / "journal").stat().st_size if done else 0
     for entries in journal.entries(partition, index.last()):
         for entry in entries:
             index.add(entry.pointer, normalize(entry))
         added += len(entries)
         if done:
-            done(entries[-1].pointer >> 16, size)
-        if added % _COMMIT_EVERY < len(entries):
-            index.commit()
+            done(entries[-1].pointer >> 16)
     return added
 
 
@@ -45,8 +47,16 @@ def is_ahead(index: Index, journal: Journal, partition: str) -> bool:
     return last >= 0 and not journal.read(partition, [last])
 
 
+def create(home: Path) -> Index:
+    """An empty index for a partition, there from one moment to the next: others look for it meanwhile."""
+    shutil.rmtree(home / _FRESH, ignore_errors=True)
+    Index(home / _FRESH, create=True).close()
+    os.rename(home / _FRESH, home / FOLDER)
+    return Index(home / FOLDER)
+
+
 def build(
-    journal: Journal, partition: str, normalize: Normalize, *, complete: bool, done: Progress | None = None
+    journal: Journal, partition: str, normalize: Normalize, *, complete: bool, done: Done | None = None
 ) -> None:
     """Make a partition's index anew, and only then put it in the place of the old one."""
     home = journal.root / partition
@@ -66,7 +76,7 @@ def build_at(
     normalize: Normalize,
     *,
     complete: bool = False,
-    done: Progress | None = None,
+    done: Done | None = None,
 ) -> None:
     """Make a partition's index in any folder that is not there yet."""
     index = Index(folder, create=True)

@@ -64,11 +64,12 @@ class Embedded:
         self._indexes.close()
 
     def add(self, entries: Iterable[tuple[Entry, Event]]) -> None:
-        """Make events searchable from the next commit on; in the journal's order, by one thread.
+        """Make events searchable from the next commit on: by one thread, and no batch before an earlier one.
 
         Raises StoreError when the disk refuses.
         """
-        for partition, group in groupby(entries, lambda pair: pair[0].partition):
+        ordered = sorted(entries, key=lambda pair: (pair[0].partition, pair[0].pointer))
+        for partition, group in groupby(ordered, lambda pair: pair[0].partition):
             if partition != self._writing:
                 self._commit(complete=True)
                 self._writing = partition
@@ -99,9 +100,9 @@ class Embedded:
             f"{self.root / self._writing}: the index can't be written: {error}. Check that disk"
         )
 
-    def catch_up(self, progress: Progress | None = None) -> int:
+    def catch_up(self) -> int:
         """Index what the journal holds beyond the indexes, as after a crash; how many entries that were."""
-        return self._indexes.catch_up(progress)
+        return self._indexes.catch_up()
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Make the indexes anew, partition by partition; `progress` is told of bytes of the journal."""
@@ -205,7 +206,7 @@ class Embedded:
     def _streams(self, query: Query, since: int | None, until: int | None) -> list[Stream]:
         meets = predicate(query)
         found = []
-        for partition, index in self._indexes.all():
+        for partition, index in self._indexes.all(since, until):
             try:
                 known = index.known()
                 if known.may_hold(since, until):

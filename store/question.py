@@ -41,13 +41,15 @@ class Question:
     def page(self, limit: int, after: Cursor | None, oldest_first: bool, most_tested: int) -> Page:
         """The next hits behind `after`; fewer than `limit`, but a rest, after `most_tested` tests."""
         total = sum(self._each(_size, self._streams))
+        if limit == 0:
+            return Page([], 0 if self._tested else total, not self._tested, None)
         patience = Patience(most_tested, self._progress, total)
         streams = (stream.hits(limit + 1, after, oldest_first, patience) for stream in self._streams)
         hits: list[Hit] = []
         rest: Cursor | None = None
         for hit in merge(streams, oldest_first):
             if hit.is_end or (len(hits) == limit and not hit.is_mark):
-                rest = hit.cursor if hit.is_end else hits[-1].cursor if hits else after
+                rest = hit.cursor if hit.is_end else hits[-1].cursor
                 break
             if not hit.is_mark:
                 hits.append(hit)

@@ -11,7 +11,7 @@ from tantivy import Query as Tantivy
 
 from store.buckets import Buckets
 from store.columns import POINTER, TIME, Column
-from store.query.ast import Query
+from store.query.ast import All, Query
 from store.query.index_query import every, narrow, time_range
 
 MOST_VALUES = 65_000  # distinct values that tantivy gives at once
@@ -50,6 +50,7 @@ class Selection:
         until: int | None = None,
     ) -> None:
         self._folder, self._schema, self._searcher = folder, schema, searcher
+        self._is_all = isinstance(query, All) and since is None and until is None
         narrowed = narrow(query, schema, searcher)
         self.exact = narrowed.exact  # otherwise what it gives may meet the query, and nothing else does
         self._query = narrowed.query
@@ -62,6 +63,8 @@ class Selection:
         return Extent(found["count"], int(found["min"]), int(found["max"])) if found["count"] else None
 
     def count(self) -> int:
+        if self._is_all:
+            return int(self._searcher.num_docs)
         return int(self._aggregate({"value_count": {"field": POINTER}})["value"])
 
     def page(self, limit: int, after: Place | None = None, oldest_first: bool = False) -> list[Place]:
@@ -94,10 +97,11 @@ class Selection:
 
     def histogram(self, buckets: Buckets) -> list[int]:
         """How many in each of the buckets, which hold all there is."""
-        histogram = {"field": TIME, "interval": buckets.width, "min_doc_count": 1}
+        start, width = buckets.start, buckets.width
+        histogram = {"field": TIME, "interval": width, "offset": start % width, "min_doc_count": 1}
         counts = [0] * buckets.number
         for bucket in self._aggregate({"histogram": histogram})["buckets"]:
-            place = round((bucket["key"] - buckets.start) / buckets.width)
+            place = round((bucket["key"] - start) / width)
             # far from 1970 tantivy's floating-point keys may be off by one
             counts[min(max(place, 0), buckets.number - 1)] += bucket["doc_count"]
         return counts

@@ -15,7 +15,7 @@ export function decisions(alert) {
   if (!reader.may_write) return [];
   return [
     alert.status === "open" && button("Acknowledge", () => acknowledge(alert)),
-    alert.status === "closed" ? button("Reopen", () => decide(alert, { action: "reopen" })) : button("Close…", () => close(alert)),
+    button(alert.status === "closed" ? "Reopen" : "Close…", () => close(alert)),
   ];
 }
 
@@ -23,7 +23,7 @@ function item(alert) {
   return make("li", { class: alert.severity, "data-id": alert.id },
     make("div", { class: "head" },
       make("span", { class: `badge ${alert.severity}` }, alert.severity),
-      button(alert.rule_name, () => go({ alert: alert.id, event: "" }), { class: "title" }),
+      button(alert.rule_name, () => go({ alert: alert.id }), { class: "title" }),
       alert.count > 1 && make("span", { title: "matches in this alert" }, `× ${alert.count}`)),
     make("div", { class: "sentence" }, alert.reason),
     make("div", { class: "meta" },
@@ -48,9 +48,11 @@ export async function loadAlerts(more = false) {
 }
 
 function tell(open) {
-  const counts = ["critical", "high", "medium", "low"].filter((severity) => open[severity]).map((severity) => [severity, open[severity]]);
-  $("summary").replaceChildren(...(counts.length ? ["Open: ", ...counts.map(([severity, count]) => make("span", { class: `badge ${severity}` }, `${count} ${severity}`))] : ["No open alerts"]));
-  document.title = counts.length ? `${counts[0][1]} ${counts[0][0]} · Tallyman` : "Tallyman";
+  const counted = ["critical", "high", "medium", "low"].filter((severity) => open[severity]);
+  const badge = (severity) => button(`${open[severity]} ${severity}`, () => go({ status: "open", severity }),
+    { class: `badge ${severity}`, title: `Show those that are at least ${severity}` });
+  $("summary").replaceChildren(counted.length ? "Open: " : "No open alerts", ...counted.map(badge));
+  document.title = counted.length ? `${open[counted[0]]} ${counted[0]} · Tallyman` : "Tallyman";
 }
 
 export const acknowledge = (alert) => decide(alert, { action: "acknowledge" });
@@ -67,6 +69,8 @@ async function decide(alert, decision) {
 }
 
 let closing = null;
+
+// Asks why, and closes; a closed alert is reopened.
 export function close(alert) {
   if (alert.status === "closed") { decide(alert, { action: "reopen" }); return; }
   closing = alert;

@@ -1,6 +1,7 @@
 // Talks to /api/v1, and to nothing else.
 export async function call(path, body, signal) {
-  const options = body === undefined ? { signal } : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const headers = { "Content-Type": "application/json" };
+  const options = body === undefined ? { signal } : { method: "POST", headers, body: JSON.stringify(body) };
   const answer = await fetch(`/api/v1/${path}`, options);
   const data = answer.status === 204 ? null : await answer.json().catch(() => ({}));
   if (answer.status === 401) document.dispatchEvent(new Event("signed-out"));
@@ -14,5 +15,6 @@ export function explain(error) {
 }
 
 export function parameters(wanted) {
-  return new URLSearchParams(Object.entries(wanted).filter(([, value]) => value !== "" && value !== null && value !== undefined));
+  const isGiven = ([, value]) => value !== "" && value !== null && value !== undefined;
+  return new URLSearchParams(Object.entries(wanted).filter(isGiven));
 }

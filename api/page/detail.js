@@ -1,5 +1,5 @@
 // One alert or one event, whole, beside the lists.
-import { alertOf, decisions } from "./alerts.js";
+import { decisions } from "./alerts.js";
 import { call } from "./api.js";
 import { $, button, clock, facts, make, pretty } from "./dom.js";
 import { quoted } from "./events.js";
@@ -31,34 +31,43 @@ async function wholeAlert(id) {
   const { matched = {}, controls = [] } = document.tallyman?.alert ?? {};
   return [rule.name, [
     make("p", { class: "sentence" }, alert.reason),
-    make("div", { class: "acts" }, make("span", { class: `badge ${alert.severity}` }, alert.severity), decisions(alert), others(document)),
+    make("div", { class: "acts" },
+      make("span", { class: `badge ${alert.severity}` }, alert.severity), decisions(alert), others(document)),
     make("h3", {}, "Why"),
     make("p", {}, rule.description ?? ""),
-    facts(Object.entries(matched).map(([field, value]) => [field, make("mark", {}, typeof value === "string" ? value : JSON.stringify(value))])),
+    facts(Object.entries(matched).map(([field, value]) => [field, make("mark", {}, shortest(value))])),
     make("h3", {}, "Facts"),
-    facts([["Status", alert.closed_as ? `${alert.status} (${alert.closed_as})` : alert.status], ["Matches", alert.count], ["From", clock(alert.start)],
-      ["To", alert.count > 1 ? clock(alert.end) : ""], ["User", alert.user], ["ATT&CK", document.threat?.technique?.id], ["Controls", controls],
-      ["Ordinary when", rule.false_positives], ["Rule", rule.rule_id], ["Read more", links(rule.references)], ["Alert", alert.id]]),
+    facts([["Status", alert.closed_as ? `${alert.status}: ${worded(alert.closed_as)}` : alert.status],
+      ["Matches", alert.count], ["From", clock(alert.start)],
+      ["To", alert.count > 1 ? clock(alert.end) : ""], ["User", alert.user], ["ATT&CK", document.threat?.technique?.id],
+      ["Controls", controls], ["Ordinary when", rule.false_positives?.join("; ")], ["Rule", rule.rule_id],
+      ["Read more", links(rule.references)], ["Alert", alert.id]]),
     history.length > 0 && make("h3", {}, "What was decided"),
-    facts(history.map((step) => [clock(step.time), [step.user, step.action, step.reason, step.note].filter(Boolean).join(" · ")])),
+    facts(history.map((step) => [clock(step.time), told(step)])),
     make("h3", {}, ancestors.length > 1 ? "Events" : "Event"),
     await witnesses(ancestors),
   ]];
 }
 
+const shortest = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+const worded = (reason) => reason.replaceAll("_", " ");
+const told = ({ user, action, reason, note }) => [user, action, reason && worded(reason), note].filter(Boolean).join(" · ");
+
+// The events that an alert rests on.
 async function witnesses(ancestors) {
   const ids = [...new Set(ancestors.map((each) => each.id))];
   const found = await Promise.allSettled(ids.slice(0, MOST_EVENTS).map((id) => call(`events/${id}`)));
-  const lines = found.map((each, number) => each.status === "fulfilled"
-    ? make("li", {}, make("time", {}, clock(each.value.event["@timestamp"])), button(each.value.event.message, () => go({ event: ids[number], alert: "" }), { class: "title" }))
-    : make("li", {}, each.reason.message));
+  const line = ({ event }, id) => make("li", {},
+    make("time", {}, clock(event["@timestamp"])), button(event.message, () => go({ event: id }), { class: "title" }));
+  const lines = found.map(({ value, reason }, number) => (value ? line(value, ids[number]) : make("li", {}, reason.message)));
   if (ids.length > MOST_EVENTS) lines.push(make("li", {}, `and ${ids.length - MOST_EVENTS} more`));
   return make("ul", { class: "witnesses" }, lines);
 }
 
 function links(addresses = []) {
   const safe = addresses.filter((address) => address.startsWith("https://"));
-  return safe.length ? make("span", {}, safe.map((address) => make("a", { href: address, target: "_blank", rel: "noreferrer" }, `${address} `))) : "";
+  const link = (address) => make("a", { href: address, target: "_blank", rel: "noreferrer" }, `${address} `);
+  return safe.length ? make("span", {}, safe.map(link)) : "";
 }
 
 // Ways on: what else this user, or this address, did.
@@ -66,27 +75,40 @@ function others(document) {
   const look = (text, q) => button(text, () => go({ q, since: "", until: "", people: "", alert: "", event: "" }));
   const user = document.user?.name;
   const address = document.source?.ip;
-  return [user && look(`What else did ${user} do?`, `user.name:${quoted(user)}`), address && look(`Who else came from ${address}?`, `source.ip:${quoted(address)}`)];
+  return [
+    user && look(`What else did ${user} do?`, `user.name:${quoted(user)}`),
+    address && look(`Who else came from ${address}?`, `source.ip:${quoted(address)}`),
+  ];
 }
 
 async function wholeEvent(id) {
   const { event, command } = await call(`events/${id}`);
   const raw = event.event?.original ?? "";
-  const plain = (key, value) => (key === "original" && value === raw ? undefined : value);
+  const known = { ...event, docker: undefined, event: { ...event.event, original: undefined }, // without the record
+    kubernetes: { ...event.kubernetes, audit: undefined } };
   return [event.message, [
     make("div", { class: "acts" }, others(event)),
-    facts([["Time", clock(event["@timestamp"])], ["User", event.user?.name], ["As", event.user?.effective?.name], ["From", event.source?.ip], ["Client", event.user_agent?.original],
-      ["Outcome", event.event.outcome], ["Because", event.event.reason], ["File", event.log?.file?.path], ["SHA-256", event.event.hash]]),
+    facts([["Time", clock(event["@timestamp"])], ["User", event.user?.name], ["As", event.user?.effective?.name],
+      ["From", event.source?.ip], ["Client", event.user_agent?.original], ["Outcome", event.event.outcome],
+      ["Because", event.event.reason], ["File", event.log?.file?.path], ["SHA-256", event.event.hash]]),
     command && make("h3", {}, "As a command"),
-    command && make("p", { class: "command" }, make("code", {}, command), button("Copy", (click) => copy(command, click.target))),
-    make("h3", {}, "Record, as it was read"), make("pre", { tabindex: 0 }, pretty(raw)),
-    make("details", {}, make("summary", {}, "ECS document"), make("pre", { tabindex: 0 }, JSON.stringify(event, plain, 2))),
+    command && make("p", { class: "command" },
+      make("code", {}, command), button("Copy", (click) => copy(command, click.target))),
+    make("h3", {}, "Record"), make("pre", { tabindex: 0 }, pretty(raw)),
+    folded("Record, as it was read", raw), folded("ECS fields", JSON.stringify(known, null, 2)),
   ]];
 }
 
+const folded = (title, text) => make("details", {}, make("summary", {}, title), make("pre", { tabindex: 0 }, text));
+
 async function copy(text, where) {
-  try { await navigator.clipboard.writeText(text); where.textContent = "Copied"; } catch { where.textContent = "Select it, and copy by hand"; }
+  try {
+    await navigator.clipboard.writeText(text);
+    where.textContent = "Copied";
+  } catch { where.textContent = "Copy it by hand"; } // a browser allows it on https and loopback only
 }
 
 $("detail").addEventListener("close", () => { if (place().alert || place().event) go({ alert: "", event: "" }); });
-document.addEventListener("decided", ({ detail }) => { if (place().alert && (detail.startsWith(place().alert) || !alertOf(detail))) showDetail(); });
+document.addEventListener("decided", ({ detail }) => {
+  if (place().alert && detail.startsWith(place().alert)) showDetail();
+});

@@ -7,7 +7,7 @@ export function make(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -18,13 +18,14 @@ export function button(text, onclick, attributes = {}) {
 // A list of names and values, without the empty ones.
 export function facts(pairs) {
   const told = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "" && value.length !== 0);
-  return make("dl", {}, told.flatMap(([name, value]) =>
-    [make("dt", {}, name), make("dd", {}, value instanceof Node ? value : Array.isArray(value) ? value.join(", ") : String(value))]));
+  const text = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
+  return make("dl", {}, told.map(([name, value]) =>
+    [make("dt", {}, name), make("dd", {}, value instanceof Node ? value : text(value))]));
 }
 
 // Puts `items` in place of what is there; who had the focus keeps it, if it is still among them.
 export function refill(list, items) {
-  const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.dataset.id : null;
+  const focused = list.contains(document.activeElement) && document.activeElement.closest("[data-id]")?.dataset.id;
   list.replaceChildren(...items);
   if (focused) [...list.children].find((item) => item.dataset.id === focused)?.querySelector("button")?.focus();
 }
@@ -36,6 +37,16 @@ export function clock(text) {
   return $("local").checked ? date.toLocaleString("sv") : `${date.toISOString().replace("T", " ").slice(0, 19)}Z`;
 }
 
+// JSON with line breaks and indents. It is cut, not read: every digit and every repeated key stays.
 export function pretty(text) {
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  try { JSON.parse(text); } catch { return text; }
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  const spread = text.replace(/"(?:\\.|[^"\\])*"|[{}[\],:]|\s+/g, (part) => {
+    if (part.startsWith("\"")) return part;
+    if (part === "{" || part === "[") { depth += 1; return part + line(); }
+    if (part === "}" || part === "]") { depth -= 1; return line() + part; }
+    return part === "," ? part + line() : part === ":" ? ": " : "";
+  });
+  return spread.replace(/([{[])\s*\n\s*([}\]])/g, "$1$2");
 }

@@ -7,6 +7,7 @@ const FIELDS = "user.name,event.action,orchestrator.resource.type,orchestrator.n
 let after = null;
 let asking = null;
 
+// Whether the query was understood.
 export async function search(more = false) {
   asking?.abort(); // an older answer must not come after a newer one
   asking = new AbortController();
@@ -20,14 +21,17 @@ export async function search(more = false) {
     else show(page, performance.now() - started);
     after = page.after;
     $("more").hidden = !after;
+    return true;
   } catch (error) {
     if (error.name !== "AbortError") $("problem").textContent = explain(error);
+    return false;
   }
 }
 
 function show(page, milliseconds) {
   const count = `${page.exact ? "" : "at least "}${page.total.toLocaleString("en")}`;
-  const left = page.left_out.length ? ` Not counted, for it would take too long: ${page.left_out.join(", ")}. A shorter span of time helps.` : "";
+  const left = page.left_out.length
+    ? ` Not counted, for it would take too long: ${page.left_out.join(", ")}. A shorter span of time helps.` : "";
   $("found").textContent = `${count} ${page.total === 1 ? "event" : "events"}, ${Math.round(milliseconds)} ms.${left}`;
   $("hidden").textContent = lens(page.hidden);
   $("events").replaceChildren(...page.events.map(row));
@@ -38,26 +42,27 @@ function show(page, milliseconds) {
 
 function lens(hidden) {
   if (!place().people) return "";
-  return hidden ? `· hiding ${(hidden.share * 100).toFixed(1)} % machine traffic` : "· hiding machine traffic; how much would take too long to count";
+  if (!hidden) return "· hiding machine traffic; how much would take too long to count";
+  return `· hiding ${(hidden.share * 100).toFixed(1)} % machine traffic`;
 }
 
 function row(event) {
   return make("tr", { "data-id": event.tallyman.id },
     make("td", {}, make("time", { datetime: event["@timestamp"] }, clock(event["@timestamp"]))),
-    make("td", {}, button(event.message, () => go({ event: event.tallyman.id, alert: "" }), { class: "title" })),
+    make("td", {}, button(event.message, () => go({ event: event.tallyman.id }), { class: "title" })),
     make("td", { class: event.event.outcome }, event.event.outcome));
 }
 
 function drawHistogram(bars) {
   const most = Math.max(1, ...bars.map((bar) => bar.count));
   const width = bars.length > 1 ? new Date(bars[1].start) - new Date(bars[0].start) : 0;
-  const end = (bar) => new Date(new Date(bar.start).getTime() + width).toISOString();
+  const end = (bar) => new Date(new Date(bar.start).getTime() + width).toISOString().replace(".000", "");
   $("histogram").replaceChildren(...bars.map((bar, number) => {
     const text = `${bar.count.toLocaleString("en")} ${bar.count === 1 ? "event" : "events"} from ${clock(bar.start)}`;
-    const drawn = button("", () => width && go({ since: bar.start, until: end(bar) }), { title: text, "aria-label": text, tabindex: number ? -1 : 0 });
-    drawn.append(make("span"));
-    drawn.firstChild.style.height = `${bar.count ? Math.max(4, 100 * bar.count / most) : 0}%`;
-    return drawn;
+    const height = make("span");
+    height.style.height = `${bar.count ? Math.max(4, 100 * bar.count / most) : 0}%`;
+    const zoom = () => width && go({ since: bar.start, until: end(bar) });
+    return button(height, zoom, { title: text, "aria-label": text, tabindex: number ? -1 : 0 });
   }));
   $("axis-start").textContent = bars.length ? clock(bars[0].start) : "";
   $("axis-end").textContent = bars.length ? clock(end(bars.at(-1))) : "";
@@ -78,8 +83,8 @@ export function narrowed(field, value) {
 
 function drawTop(top) {
   const known = Object.entries(top).filter(([, values]) => values?.length);
-  $("top").replaceChildren(...known.map(([field, values]) => make("div", {},
-    make("b", {}, field),
-    values.slice(0, 5).map(({ value, count }) => button([make("span", {}, String(value)), make("small", {}, count.toLocaleString("en"))],
-      () => go({ q: narrowed(field, value) }), { title: "Only these" })))));
+  const one = (field) => ({ value, count }) => button([String(value), make("small", {}, count.toLocaleString("en"))],
+    () => go({ q: narrowed(field, value) }), { title: "Only these" });
+  $("top").replaceChildren(...known.map(([field, values]) =>
+    make("div", {}, make("b", {}, field), make("p", {}, values.slice(0, 5).map(one(field))))));
 }

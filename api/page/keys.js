@@ -13,7 +13,8 @@ function list() {
 
 function move(step) {
   const items = [...list().querySelectorAll("[data-id]")];
-  const here = items.findIndex((item) => item.contains(document.activeElement) || item.dataset.id === (place().alert || place().event));
+  const shown = place().alert || place().event;
+  const here = items.findIndex((item) => item.dataset.id === shown || item.contains(document.activeElement));
   const next = items[here < 0 ? 0 : Math.min(items.length - 1, Math.max(0, here + step))];
   if (!next) return;
   next.querySelector("button.title").focus();

@@ -15,21 +15,26 @@ const DETAIL = ["alert", "event"];
 function fill() {
   for (const name of ["q", "since", "until"]) $("search").elements[name].value = place()[name];
   $("search").elements.people.checked = Boolean(place().people);
+  $("all-times").hidden = !place().since && !place().until;
   for (const name of LIST) $("alert-filter").elements[name].value = place()[name];
 }
 
 onChange((now, before) => {
   const differs = (names) => names.some((name) => now[name] !== before[name]);
   fill();
-  if (differs(SEARCH)) { search(); listen(); }
+  if (differs(SEARCH)) look();
   if (differs(LIST)) loadAlerts();
   if (differs(DETAIL)) showDetail();
 });
 
+async function look() {
+  if (await search()) listen();
+}
+
 function submit() {
   const { q, since, until, people = "" } = Object.fromEntries(new FormData($("search")));
   const same = SEARCH.every((name) => ({ q, since, until, people })[name] === place()[name]);
-  if (same) { search(); listen(); } else go({ q, since, until, people });
+  if (same) look(); else go({ q, since, until, people });
 }
 
 $("search").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
@@ -37,7 +42,8 @@ $("search").elements.people.addEventListener("change", submit);
 $("alert-filter").addEventListener("change", (event) => go(Object.fromEntries(new FormData(event.currentTarget))));
 $("more").addEventListener("click", () => search(true));
 $("more-alerts").addEventListener("click", () => loadAlerts(true));
-$("fresh").addEventListener("click", () => { search(); listen(); });
+$("fresh").addEventListener("click", look);
+$("all-times").addEventListener("click", () => go({ since: "", until: "" }));
 $("logout").addEventListener("click", async () => { await call("logout", {}); signedOut(); });
 $("local").checked = localStorage.getItem("local") === "true";
 $("local").addEventListener("change", () => {
@@ -59,8 +65,7 @@ async function begin() {
   Object.assign(reader, await call("session"));
   $("who").textContent = reader.may_write ? reader.name : `${reader.name} (reads only)`;
   $("logout").hidden = false;
-  await Promise.all([loadAlerts(), search()]);
+  await Promise.all([loadAlerts(), look()]);
   await showDetail();
-  listen();
 }
 begin().catch((error) => { $("problem").textContent = error.message; });

@@ -1,7 +1,11 @@
 // What is being looked at, kept in the address: it can be shared, and Back works.
 import { parameters } from "./api.js";
 
-const DEFAULTS = { q: "", since: "", until: "", people: "", status: "open", severity: "medium", alert: "", event: "" };
+const DEFAULTS = {
+  q: "", since: "", until: "", people: "", // the search
+  status: "open", severity: "medium", // the list of alerts
+  alert: "", event: "", // what is shown whole
+};
 let current = read();
 let changed = () => {};
 
@@ -15,9 +19,10 @@ export const place = () => current;
 // Calls `act(now, before)` whenever the place changes.
 export function onChange(act) { changed = act; }
 
+// Goes to another place. An alert and an event are not shown both.
 export function go(changes) {
   const before = current;
-  current = { ...current, ...changes };
+  current = { ...current, ...(changes.alert && { event: "" }), ...(changes.event && { alert: "" }), ...changes };
   const told = Object.entries(current).filter(([name, value]) => value !== DEFAULTS[name]);
   const hash = parameters(Object.fromEntries(told)).toString();
   if (hash !== location.hash.slice(1)) history.pushState(null, "", hash ? `#${hash}` : location.pathname);

@@ -25,7 +25,10 @@ class Format:
         """The events of a JSON array, or of objects that follow one another; else the record as it is."""
         if raw.startswith(b"{") and b"}{" not in raw and b"}\n" not in raw:
             return (raw,)
-        return listed(raw, "") or chained(raw)
+        if raw.lstrip().startswith(b"["):
+            return listed(raw, "") or ()
+        found = chained(raw)
+        return found if len(found) > 1 else (raw,)
 
     def normalize(self, record: Record, origin: Origin) -> Event:
         """The event that one record tells of. Raises Unreadable for what has neither type nor action."""

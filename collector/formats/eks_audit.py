@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -61,6 +61,8 @@ class Envelope(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    single: ClassVar[bytes] = _LINE  # what begins so is one record
+
     def split(self, raw: bytes) -> Iterable[bytes]:
         """The log events inside an envelope, or the record itself. Raises Unreadable."""
         return (raw,) if raw.startswith(_LINE) else _opened(raw, MOST_NESTED)

@@ -41,7 +41,10 @@ class Format:
         """The objects of a JSON array, or those that follow one another; else the record as it is."""
         if raw.startswith(b"{") and b"}{" not in raw and b"}\n" not in raw:
             return (raw,)
-        return listed(raw, "") or chained(raw)
+        if raw.lstrip().startswith(b"["):
+            return listed(raw, "") or ()
+        found = chained(raw)
+        return found if len(found) > 1 else (raw,)
 
     def normalize(self, record: Record, origin: Origin) -> Event:
         """The object as an event. Raises Unreadable for what is no JSON object."""
@@ -75,7 +78,15 @@ def _read(raw: bytes) -> tuple[dict[str, Any], list[str]]:
         return msgspec.json.decode(raw, type=dict[str, Any]), []
     except (ValueError, RecursionError):
         fields, malformed = lenient.fields(raw)
-        return {name: msgspec.json.decode(value) for name, value in fields.items()}, malformed
+        return {name: _member(name, value, malformed) for name, value in fields.items()}, malformed
+
+
+def _member(name: str, value: bytes, malformed: list[str]) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (ValueError, RecursionError):  # a number beyond all bounds, or nested too deeply
+        malformed.append(name)
+        return None
 
 
 def _moment(native: dict[str, Any]) -> str:

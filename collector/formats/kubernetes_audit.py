@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from collector import lenient
 from collector.documents import Documents
@@ -21,25 +21,25 @@ HEAD = 300  # bytes in which a document says what it is
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    single: ClassVar[bytes] = b'{"kind":"Event",'  # what begins so is one record
+
     def split(self, raw: bytes) -> Iterable[bytes]:
         """The events of an EventList or of a JSON array; else the record as it is. Raises Unreadable."""
-        if raw.startswith(b'{"kind":"Event",'):
+        if raw.startswith(self.single):
             return (raw,)
         return items(raw)
 
     def normalize(self, record: Record, origin: Origin) -> Event:
         """The event that one record tells of. Raises Unreadable."""
         raw = record.raw
-        if raw.isascii():  # what almost every record is: decoded here, without a call for each step
+        if raw.isascii():  # as almost every record is: decoded here, without a call for each step
             try:
                 audit = typed(raw)
             except (ValueError, RecursionError):
-                pass  # `read` takes it part by part
-            else:
-                if audit.auditID:
-                    return build(record, origin, audit)
-        audit, malformed = read(raw)
-        return build(record, origin, audit, HERE, malformed)
+                return _mended(record, origin)
+            if audit.auditID:
+                return build(record, origin, audit)
+        return _mended(record, origin)
 
     def redact(self, record: Record, event: Event) -> Record:
         """The record with secret values replaced."""
@@ -61,6 +61,11 @@ class Format:
         if b'"audit.k8s.io/' in head and head[:1] in (b"{", b"["):
             return 1.0
         return 0.7 if b'"auditID"' in head and b'"stage"' in sample else 0.0
+
+
+def _mended(record: Record, origin: Origin) -> Event:
+    audit, malformed = read(record.raw)
+    return build(record, origin, audit, HERE, malformed)
 
 
 def items(raw: bytes) -> Iterable[bytes]:

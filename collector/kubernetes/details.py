@@ -103,7 +103,9 @@ def connection(audit: Audit) -> Details:
 
 @lru_cache(maxsize=1024)  # both stages of one request have the same address
 def _connection(uri: str, runs: bool) -> Details:
-    container, args, flags = None, [], set()
+    container: str | None = None
+    args: list[str] = []
+    flags: set[str] = set()
     for name, value in parse_qsl(uri.partition("?")[2], keep_blank_values=True, errors="replace"):
         if name == "command" and len(args) < MOST_WORDS:
             args.append(value)

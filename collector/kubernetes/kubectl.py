@@ -6,9 +6,10 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from collector.kubernetes.audit import Audit, absent
+from collector.kubernetes.bodies import cordon, question, replicas, restarts, verdict
 from collector.kubernetes.details import Binding, Subject, written
 from collector.kubernetes.resources import CLUSTER_WIDE, NAMESPACED
-from collector.kubernetes.sentences import question, replicas
+from collector.kubernetes.sentences import refused_identity
 from collector.sentences import quote
 from event_model.event import Event
 
@@ -27,7 +28,8 @@ def command(event: Event) -> str:
     if "--" in words:
         cut = words.index("--")
         start, dashes, rest = words[:cut], ["--"], words[cut + 1 :]
-    whole = ["kubectl", *_namespace(event), *start, *_acting(event), *dashes, *rest]
+    place = [] if "--raw" in start else _namespace(event)
+    whole = ["kubectl", *place, *start, *_acting(event), *dashes, *rest]
     return " ".join(map(quote, whole))
 
 
@@ -38,7 +40,8 @@ def _namespace(event: Event) -> Words:
 
 
 def _acting(event: Event) -> Words:
-    words = ["--as", event.user_effective] if event.user_effective else []
+    name = event.user_effective or refused_identity(event)
+    words = ["--as", name] if name else []
     for group in (event.user_effective_groups or ()) if words else ():
         if group != "system:authenticated":
             words += ["--as-group", group]
@@ -111,6 +114,8 @@ def _update(event: Event) -> Words:
 
 
 def _patch(event: Event) -> Words:
+    if restarts(event):
+        return ["rollout", "restart", _kind(event), *_named(event)]
     body = bytes(event.native.requestObject)
     if absent(event.native.requestObject) or len(body) > MOST_PATCH:
         return _update(event)
@@ -163,7 +168,8 @@ def _token(event: Event) -> Words:
 
 
 def _approval(event: Event) -> Words:
-    return ["certificate", "approve", *_named(event)]
+    decided = verdict(event)
+    return ["certificate", decided, *_named(event)] if decided else []
 
 
 def _simple(event: Event) -> Words:
@@ -174,6 +180,11 @@ def _simple(event: Event) -> Words:
 
 def _run(event: Event) -> Words:
     return ["run", *_named(event), "--image", event.images[0]] if event.images else _create(event)
+
+
+def _patch_node(event: Event) -> Words:
+    out = cordon(event)
+    return _patch(event) if out is None else ["cordon" if out else "uncordon", *_named(event)]
 
 
 def _bind(event: Event) -> Words:
@@ -235,6 +246,7 @@ _RESOURCES: dict[tuple[str, str], Callable[[Event], Words]] = {
     ("create", "namespaces"): _simple,
     ("create", "serviceaccounts"): _simple,
     ("create", "pods"): _run,
+    ("patch", "nodes"): _patch_node,
     ("create", "rolebindings"): _bind,
     ("create", "clusterrolebindings"): _bind,
     ("create", "subjectaccessreviews"): _can_i,

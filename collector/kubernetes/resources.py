@@ -51,11 +51,70 @@ _SINGULAR = {
     "prioritylevelconfigurations": "priority level",
 }
 CLUSTER_WIDE = frozenset(
-    ["namespaces", "nodes", "persistentvolumes", "clusterroles", "clusterrolebindings", "customresourcedefinitions", "apiservices", "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "certificatesigningrequests", "storageclasses", "ingressclasses", "priorityclasses", "runtimeclasses", "volumeattachments", "csidrivers", "csinodes", "flowschemas", "prioritylevelconfigurations", "componentstatuses", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"]
+    [
+        "namespaces",
+        "nodes",
+        "persistentvolumes",
+        "clusterroles",
+        "clusterrolebindings",
+        "customresourcedefinitions",
+        "apiservices",
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "certificatesigningrequests",
+        "storageclasses",
+        "ingressclasses",
+        "priorityclasses",
+        "runtimeclasses",
+        "volumeattachments",
+        "csidrivers",
+        "csinodes",
+        "flowschemas",
+        "prioritylevelconfigurations",
+        "componentstatuses",
+        "tokenreviews",
+        "subjectaccessreviews",
+        "selfsubjectaccessreviews",
+        "selfsubjectrulesreviews",
+        "selfsubjectreviews",
+    ]
 )
 # resources of the server itself that stand in namespaces; of others only their authors know
 NAMESPACED = frozenset(
-    ["pods", "secrets", "configmaps", "services", "endpoints", "events", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas", "limitranges", "serviceaccounts", "podtemplates", "deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "jobs", "cronjobs", "horizontalpodautoscalers", "poddisruptionbudgets", "roles", "rolebindings", "networkpolicies", "ingresses", "endpointslices", "leases", "csistoragecapacities"]
+    [
+        "pods",
+        "secrets",
+        "configmaps",
+        "services",
+        "endpoints",
+        "events",
+        "persistentvolumeclaims",
+        "replicationcontrollers",
+        "resourcequotas",
+        "limitranges",
+        "serviceaccounts",
+        "podtemplates",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "controllerrevisions",
+        "jobs",
+        "cronjobs",
+        "horizontalpodautoscalers",
+        "poddisruptionbudgets",
+        "roles",
+        "rolebindings",
+        "networkpolicies",
+        "ingresses",
+        "endpointslices",
+        "leases",
+        "csistoragecapacities",
+    ]
 )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from msgspec import Struct
-
-from collector.kubernetes.audit import Audit
-from collector.kubernetes.details import Binding, Written, account, written
+from collector.kubernetes.bodies import assigned, cordon, question, replicas, restarts, verdict
+from collector.kubernetes.details import Binding, account, written
 from collector.kubernetes.resources import CLUSTER_WIDE, NAMESPACED, plural, singular
 from collector.sentences import clean, opens_shell
 from event_model.event import Event
@@ -27,6 +26,7 @@ _VERBS = {
     "head": ("looked for", "look for"),
     "options": ("asked about", "ask about"),
 }
+_REFUSED = re.compile(r'[a-z]+ "([^"]+)" is forbidden: User "[^"]*" cannot impersonate ')
 Deed = tuple[str, str, str]  # past tense, infinitive, and what it was done to
 MOST_COMMAND = 1000
 
@@ -36,12 +36,23 @@ def sentence(event: Event) -> str:
     if event.status_code == 401:
         asked = f"{event.action or 'request'} {clean(event.url or '')}".strip()
         return f"{who(event, 'someone')} failed to log in from {clean(event.source_ip or 'an unknown address')} ({asked})"
+    if other := refused_identity(event):
+        return f"{who(event)} was refused permission to act as {clean(other)}"
     past, infinitive, what = deed(event)
     if event.outcome != "failure":
         return f"{who(event)} {past} {what}"
     if "denied" in event.type or event.status_code == 403:
         return f"{who(event)} was refused permission to {infinitive} {what}"
     return f"{who(event)} tried to {infinitive} {what}: {_failure(event)}"
+
+
+def refused_identity(event: Event) -> str:
+    """Whom a caller was not allowed to impersonate: only the answer tells, for the record names nobody else then."""
+    status = getattr(event.native, "responseStatus", None)
+    if event.status_code != 403 or status is None or "cannot impersonate" not in status.message:
+        return ""
+    found = _REFUSED.match(status.message)
+    return found[1] if found else ""
 
 
 def who(event: Event, nobody: str = "an unknown user") -> str:
@@ -60,11 +71,8 @@ def deed(event: Event) -> Deed:
         past, infinitive = _VERBS.get(verb, (f"sent {clean(verb) or 'an unknown method'} to",) * 2)
         return past, infinitive.replace("sent", "send", 1), clean(event.url or "an unknown path")
     if event.subresource:
-        special = _SUBRESOURCES.get(event.subresource)
-        return special(event) if special else _subresource(event)
-    special = _RESOURCES.get(resource)
-    found = special(event) if special else None
-    return found or _plain(event)
+        return _SUBRESOURCES.get(event.subresource, _subresource)(event)
+    return _RESOURCES.get(resource, _plain)(event) or _plain(event)
 
 
 def thing(event: Event) -> str:
@@ -73,7 +81,9 @@ def thing(event: Event) -> str:
     if name:
         return f"{clean(singular(resource))} {place(event)}"
     if event.action == "create":
-        return f"a {clean(singular(resource))}" + (f" in {clean(namespace)}" if namespace else "")
+        kind = clean(singular(resource))
+        article = "an" if kind[:1] in "aeiou" else "a"
+        return f"{article} {kind}" + (f" in {clean(namespace)}" if namespace else "")
     if namespace and resource not in CLUSTER_WIDE:
         return f"{clean(plural(resource))} in {clean(namespace)}"
     return clean(plural(resource)) + (" in all namespaces" if resource in NAMESPACED else "")
@@ -160,19 +170,6 @@ def _debug(event: Event) -> Deed:
     return "added a debug container to", "add a debug container to", f"{thing(event)}{image}"
 
 
-class _Scale(Written, frozen=True, gc=False):
-    class Spec(Struct, frozen=True, gc=False):
-        replicas: int | None = None
-
-    spec: Spec | None = None
-
-
-def replicas(event: Event) -> int | None:
-    """How many a scale request asks for."""
-    found = written(event.native, _Scale) if isinstance(event.native, Audit) else None
-    return found.spec.replicas if found and found.spec else None
-
-
 def _scale(event: Event) -> Deed:
     if event.action not in ("update", "patch"):
         return _subresource(event)
@@ -181,11 +178,23 @@ def _scale(event: Event) -> Deed:
 
 
 def _approve(event: Event) -> Deed:
-    return "decided on", "decide on", thing(event)
+    past = {"approve": "approved", "deny": "denied"}.get(verdict(event), "decided on")
+    return past, verdict(event) or "decide on", thing(event)
+
+
+def _finalize(event: Event) -> Deed:
+    return "finalized", "finalize", thing(event)
 
 
 def _assign(event: Event) -> Deed:
-    return "assigned to a node", "assign to a node", thing(event)
+    return "assigned", "assign", f"{thing(event)} to {clean(assigned(event)) or 'a node'}"
+
+
+def _node(event: Event) -> Deed | None:
+    out = cordon(event)
+    if out is None:
+        return None
+    return ("cordoned", "cordon", thing(event)) if out else ("uncordoned", "uncordon", thing(event))
 
 
 def _bind(event: Event) -> Deed | None:
@@ -201,39 +210,13 @@ def _bind(event: Event) -> Deed | None:
 
 
 def _workload(event: Event) -> Deed | None:
+    if restarts(event):
+        return "restarted", "restart", thing(event)
     if event.action != "create" or not event.images:
         return None
     images = ", ".join(clean(image) for image in event.images[:3])
     more = f" and {len(event.images) - 3} more" if len(event.images) > 3 else ""
     return "created", "create", f"{thing(event)} (image {images}{more})"
-
-
-class Question(Struct, frozen=True, gc=False):
-    """What a SubjectAccessReview asks."""
-
-    class Attributes(Struct, frozen=True, gc=False):
-        verb: str = ""
-        group: str = ""
-        resource: str = ""
-        subresource: str = ""
-        namespace: str = ""
-        name: str = ""
-        path: str = ""
-
-    user: str = ""
-    resourceAttributes: Attributes | None = None
-    nonResourceAttributes: Attributes | None = None
-
-
-class Review(Written, frozen=True, gc=False):
-    spec: Question = Question()
-
-
-def question(event: Event) -> tuple[str, Question.Attributes]:
-    """Whom an access review asks about ("" = the caller), and what."""
-    found = written(event.native, Review) if isinstance(event.native, Audit) else None
-    asked = found.spec if found else Question()
-    return asked.user, asked.resourceAttributes or asked.nonResourceAttributes or Question.Attributes()
 
 
 def _may(event: Event) -> Deed:
@@ -272,10 +255,12 @@ _SUBRESOURCES: dict[str, Callable[[Event], Deed]] = {
     "scale": _scale,
     "approval": _approve,
     "binding": _assign,
+    "finalize": _finalize,
 }
 _RESOURCES: dict[str, Callable[[Event], Deed | None]] = {
     "rolebindings": _bind,
     "clusterrolebindings": _bind,
+    "nodes": _node,
     "selfsubjectrulesreviews": _own,
     "selfsubjectreviews": _own,
     "selfsubjectaccessreviews": _may,
@@ -283,7 +268,16 @@ _RESOURCES: dict[str, Callable[[Event], Deed | None]] = {
     "subjectaccessreviews": _may,
     "tokenreviews": _check,
     **dict.fromkeys(
-        ["pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"],
+        [
+            "pods",
+            "deployments",
+            "replicasets",
+            "statefulsets",
+            "daemonsets",
+            "jobs",
+            "cronjobs",
+            "replicationcontrollers",
+        ],
         _workload,
     ),
 }

@@ -34,14 +34,43 @@ _METHODS = {
 _ADMIN = frozenset(("roles", "clusterroles", "rolebindings", "clusterrolebindings"))
 _USER = frozenset(("serviceaccounts", "certificatesigningrequests"))
 _CONFIGURATION = frozenset(
-    ["mutatingwebhookconfigurations", "validatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "customresourcedefinitions", "apiservices", "networkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"]
+    [
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "customresourcedefinitions",
+        "apiservices",
+        "networkpolicies",
+        "adminnetworkpolicies",
+        "baselineadminnetworkpolicies",
+    ]
 )
 _CONNECTIONS = frozenset(("exec", "attach", "portforward"))
 REVIEWS = frozenset(
-    ["tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "localsubjectaccessreviews", "selfsubjectreviews"]
+    [
+        "tokenreviews",
+        "subjectaccessreviews",
+        "selfsubjectaccessreviews",
+        "selfsubjectrulesreviews",
+        "localsubjectaccessreviews",
+        "selfsubjectreviews",
+    ]
 )
 PODS = frozenset(
-    ["pods", "podtemplates", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"]
+    [
+        "pods",
+        "podtemplates",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+        "cronjobs",
+        "replicationcontrollers",
+    ]
 )
 
 

@@ -15,6 +15,7 @@ from collector.tailing import Reading
 from collector.waking import SHARE, Waker
 from event_model.parts import Batch
 
+BUSY_SWEEP = 0.2  # seconds between two looks at every log while some are busy
 IDLE_SHARE = 0.02  # of the time at most goes into searching for files of which nothing told
 
 
@@ -45,7 +46,7 @@ class Source:
 
     def _follow(self, follower: Follower, waker: Waker, stop: threading.Event) -> Iterator[Batch]:
         looked, cost = float("-inf"), 0.0  # when files were searched for, and how long that took
-        active = time.monotonic()
+        swept, active = 0.0, time.monotonic()  # when all logs were looked at, and when something came
         folders: set[str] | None = None  # in which something has changed; None: anywhere
         while not stop.is_set():
             start = time.monotonic()
@@ -58,16 +59,22 @@ class Source:
                 waker.watch(follower.folders)
                 looked, cost, folders = time.monotonic(), time.monotonic() - start, None
             start = time.monotonic()
+            if start >= swept + (BUSY_SWEEP if waker.busy or follower.busy else self.poll):
+                folders = None
+            if folders is None:
+                swept = start
             for batch in follower.turn(folders):
                 yield batch
                 active = time.monotonic()
                 if stop.is_set():
                     return
-            if not follower.busy:
-                now = time.monotonic()
-                due = looked + self._interval(waker.changed or follower.stale, cost)
-                timeout = min(max(0.0, due - now), self.poll)
-                folders = waker.wait(timeout, stop, now - active, min(now - start, now - active))
+            if follower.busy:
+                folders = set()
+                continue
+            now = time.monotonic()
+            due = looked + self._interval(waker.changed or follower.stale, cost)
+            timeout = min(max(0.0, due - now), self.poll)
+            folders = waker.wait(timeout, stop, now - active, min(now - start, now - active))
 
     def _interval(self, changed: bool, cost: float) -> float:
         """Seconds between two searches for files, of which one took `cost`."""

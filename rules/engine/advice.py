@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rules.engine.conditions import unused
-from rules.engine.expression import All, Any_, Atom, Each, Expression, Keyword, Leaf, Reference
+from rules.engine.expression import AllOf, AnyOf, Atom, Each, Expression, Keyword, Leaf, Reference
 from rules.engine.logsource import DOCKER, KUBERNETES
 from rules.engine.rule import Rule
+
+if TYPE_CHECKING:
+    from sigma.rule import SigmaDetections
 
 _STARRED = (".verbs", ".resources", ".apiGroups", ".nonResourceURLs")  # where a star is a value of its own
 _PINS = {KUBERNETES: "verb, objectRef.resource, user.username", DOCKER: "Type, Action"}
@@ -28,6 +30,26 @@ def advise(rule: Rule) -> Iterator[Advice]:
     for dataset in rule.datasets:
         if dataset in _PINS and not any(map(is_memo, required(rule.expression(dataset)))):
             yield "warning", line("detection"), f"is tried on every event; pin {_PINS[dataset]} or the like"
+
+
+def unused(detections: SigmaDetections) -> list[str]:
+    """Selections that the condition does not name."""
+    used: set[str] = set()
+    for condition in detections.parsed_condition:
+        used.update(_used(condition.parse(postprocess=False), detections))
+    return [name for name in detections.detections if name not in used]
+
+
+def _used(node: Any, detections: SigmaDetections) -> Iterator[str]:
+    from sigma.conditions import ConditionIdentifier, ConditionSelector
+
+    if isinstance(node, ConditionIdentifier):
+        yield node.identifier
+    elif isinstance(node, ConditionSelector):
+        yield from (each.identifier for each in node.resolve_referenced_detections(detections))
+    else:
+        for arg in node.args:
+            yield from _used(arg, detections)
 
 
 def _stars(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -55,9 +77,9 @@ def required(expression: Expression) -> Iterator[Leaf]:
     match expression:
         case Atom() | Reference() | Keyword() | Each():
             yield expression
-        case All(parts=parts):
+        case AllOf(parts=parts):
             for part in parts:
                 yield from required(part)
-        case Any_(parts=parts):
+        case AnyOf(parts=parts):
             if all(any(map(is_memo, required(part))) for part in parts):
                 yield from required(parts[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from event_model.errors import RuleError, nearest
@@ -22,6 +22,7 @@ from rules.engine.expression import (
 )
 from rules.engine.fields import Field, Table
 from rules.engine.paths import EACH, Values
+from rules.engine.view import View
 
 if TYPE_CHECKING:
     from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections
@@ -36,11 +37,13 @@ def compile_detection(
 ) -> Expression:
     """The rule's condition over the fields of a table. Raises RuleError for the first mistake.
 
-    Without the bodies that it needs, a record can't meet it, whatever the condition says of what is missing.
+    Without a body, a record can't meet a rule that needs one, whatever its condition says of what is missing.
     """
     compiler = _Compiler(document, detections, table, lists)
     try:
-        found = all_of([*_present(table, needs), compiler.condition()])
+        found = all_of(
+            [*([_HAS_BODY] if needs and "requestObject" in table.roots else []), compiler.condition()]
+        )
         deep = depth(found) > DEEPEST
     except RecursionError:
         deep = True
@@ -49,15 +52,12 @@ def compile_detection(
     return found
 
 
-def _present(table: Table, bodies: Iterable[str]) -> Iterator[Expression]:
-    for name in bodies:
-        field = table.find(name)
-        if field is not None:
-            yield _atom(name, field, _any_body, lambda body: False)
+def _bodies(view: View) -> list[Any]:
+    return [body for body in (view.request, view.response) if isinstance(body, (dict, list))]
 
 
-def _any_body(found: Values) -> bool:
-    return any(isinstance(body, (dict, list)) for body in found)
+# either body will do: of a patch, the answer tells more than the request
+_HAS_BODY = Atom("body", _bodies, bool, lambda body: False, memo="bodies", body="object", cost=9)
 
 
 class _Scope:
@@ -290,23 +290,3 @@ def _comparison(starts: bool, ends: bool) -> Callable[[Any, Any], bool]:
         return first == second
 
     return compare
-
-
-def unused(detections: SigmaDetections) -> list[str]:
-    """Selections that the condition does not name."""
-    used: set[str] = set()
-    for condition in detections.parsed_condition:
-        used.update(_used(condition.parse(postprocess=False), detections))
-    return [name for name in detections.detections if name not in used]
-
-
-def _used(node: Any, detections: SigmaDetections) -> Iterator[str]:
-    from sigma.conditions import ConditionIdentifier, ConditionSelector
-
-    if isinstance(node, ConditionIdentifier):
-        yield node.identifier
-    elif isinstance(node, ConditionSelector):
-        yield from (each.identifier for each in node.resolve_referenced_detections(detections))
-    else:
-        for arg in node.args:
-            yield from _used(arg, detections)

@@ -112,7 +112,7 @@ class _Patient:
         self.there.update({leaf.name for leaf in outermost(rest) if _has_value(leaf, view)})
         if self.rule.predicate(dataset)(view, view):
             self.fired += 1
-        elif any(_lacks(view, body) for body in _bodies(rest, self.rule)):
+        elif any(_lacks(view, leaf.body) for leaf in leaves(rest) if leaf.body):
             self.blind += 1
 
     def report(self, seen: _Seen) -> Report:
@@ -158,10 +158,6 @@ def outermost(expression: Expression) -> Iterator[Leaf]:
             inside.update(id(below) for below in leaves(leaf.inside))
         if id(leaf) not in inside:
             yield leaf
-
-
-def _bodies(rest: Expression, rule: Rule) -> set[str]:
-    return {leaf.body for leaf in leaves(rest) if leaf.body} | set(rule.needs)
 
 
 def _lacks(view: View, body: str) -> bool:

@@ -46,7 +46,8 @@ class Engine:
     def __init__(self, rules: Iterable[Rule], kind_of: KindOf | None = None) -> None:
         self._kind_of = kind_of
         self._rules = _Rules(rules, kind_of)
-        self.failed = 0  # rules that broke on an event; counted, logged, and the rest goes on
+        self.failed = 0  # how often a rule broke on an event; the first time of each is logged
+        self._told: set[str] = set()
 
     @property
     def rules(self) -> list[Rule]:
@@ -55,6 +56,7 @@ class Engine:
     def replace(self, rules: Iterable[Rule]) -> None:
         """Use these rules from the next batch on."""
         self._rules = _Rules(rules, self._kind_of)
+        self._told = set()
 
     def inspect(self, events: list[Event]) -> list[Match]:
         """The matches of these events, in their order."""
@@ -62,16 +64,20 @@ class Engine:
         found: list[Match] = []
         dataset, memo = "", None
         for event in events:
-            if event.dataset != dataset:
-                dataset = event.dataset
-                memo = rules.events.get(dataset)
-            if memo is None:
-                candidates: Candidates | None = rules.records.candidates(event.native)
-            else:
-                key = memo.key_of(event)
-                candidates = memo.known.get(key)
-                if candidates is None:
-                    candidates = memo.learn(key)
+            try:
+                if event.dataset != dataset:
+                    dataset = event.dataset
+                    memo = rules.events.get(dataset)
+                if memo is None:
+                    candidates: Candidates | None = rules.records.candidates(event.native)
+                else:
+                    key = memo.key_of(event)
+                    candidates = memo.known.get(key)
+                    if candidates is None:
+                        candidates = memo.learn(key)
+            except Exception:  # an event that can't even be looked at must not cost the others
+                self._count_failure("*")
+                continue
             if candidates:
                 found += self._tried(event, candidates)
         return found
@@ -83,8 +89,13 @@ class Engine:
                 if rest(view, view):
                     yield rule.match(view, logsource.dataset_of(event))
             except Exception:  # one rule that breaks on one event must not cost the others
-                self.failed += 1
-                log.exception("rule failed", extra={"rule": rule.info.rule_id})
+                self._count_failure(rule.info.rule_id)
+
+    def _count_failure(self, rule_id: str) -> None:
+        self.failed += 1
+        if rule_id not in self._told:  # once: it may fail on every event
+            self._told.add(rule_id)
+            log.exception("rule failed", extra={"rule": rule_id})
 
     def unwanted(self, brief: Any, dataset: str = logsource.KUBERNETES) -> bool:
         """Whether no rule can want the record that this brief is of: then it need not be decoded whole."""

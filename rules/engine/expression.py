@@ -1,4 +1,4 @@
-"""A rule's condition as a tree: compiled into a function, simplified by what is known, explained when met.
+"""A rule's condition as a tree: compiled into a function, simplified by what is known.
 
 all_of ─┬─ Atom verb = create                  known from the memo's fields: simplify() takes it away
         ├─ Atom objectRef.resource = pods
@@ -99,12 +99,12 @@ class Keyword(Struct, frozen=True):
         return None
 
 
-class All(Struct, frozen=True):
+class AllOf(Struct, frozen=True):
     parts: tuple[Expression, ...]
     cost: int = 0
 
 
-class Any_(Struct, frozen=True):
+class AnyOf(Struct, frozen=True):
     parts: tuple[Expression, ...]
     cost: int = 0
 
@@ -120,7 +120,7 @@ class Constant(Struct, frozen=True):
 
 
 Leaf = Atom | Reference | Keyword | Each
-Expression = Leaf | All | Any_ | Not | Constant
+Expression = Leaf | AllOf | AnyOf | Not | Constant
 TRUE, FALSE = Constant(True), Constant(False)
 BODIES = {"requestObject": 1, "responseObject": 2, "object": 3}  # bits of the memo's field `bodies`
 
@@ -131,14 +131,14 @@ def all_of(parts: Iterable[Expression]) -> Expression:
     for part in parts:
         if part is FALSE:
             return FALSE
-        if isinstance(part, All):
+        if isinstance(part, AllOf):
             kept.extend(part.parts)
         elif part is not TRUE:
             kept.append(part)
     kept.sort(key=lambda part: part.cost)
     if len(kept) < 2:
         return kept[0] if kept else TRUE
-    return All(tuple(kept), sum(part.cost for part in kept))
+    return AllOf(tuple(kept), sum(part.cost for part in kept))
 
 
 def any_of(parts: Iterable[Expression]) -> Expression:
@@ -147,14 +147,14 @@ def any_of(parts: Iterable[Expression]) -> Expression:
     for part in parts:
         if part is TRUE:
             return TRUE
-        if isinstance(part, Any_):
+        if isinstance(part, AnyOf):
             kept.extend(part.parts)
         elif part is not FALSE:
             kept.append(part)
     kept.sort(key=lambda part: part.cost)
     if len(kept) < 2:
         return kept[0] if kept else FALSE
-    return Any_(tuple(kept), sum(part.cost for part in kept))
+    return AnyOf(tuple(kept), sum(part.cost for part in kept))
 
 
 def none_of(part: Expression) -> Expression:
@@ -166,9 +166,9 @@ def none_of(part: Expression) -> Expression:
 def simplify(expression: Expression, decide: Callable[[Leaf], bool | None]) -> Expression:
     """The expression without the leaves that `decide` says yes or no to: TRUE and FALSE are final."""
     match expression:
-        case All(parts=parts):
+        case AllOf(parts=parts):
             return all_of(simplify(part, decide) for part in parts)
-        case Any_(parts=parts):
+        case AnyOf(parts=parts):
             return any_of(simplify(part, decide) for part in parts)
         case Not(part=part):
             return none_of(simplify(part, decide))
@@ -181,9 +181,9 @@ def simplify(expression: Expression, decide: Callable[[Leaf], bool | None]) -> E
 def possible(expression: Expression, fields: Collection[str], wanted: bool = True) -> Expression:
     """What the expression asks of these fields, so as to be met at all (without `wanted`: for sure)."""
     match expression:
-        case All(parts=parts):
+        case AllOf(parts=parts):
             return all_of(possible(part, fields, wanted) for part in parts)
-        case Any_(parts=parts):
+        case AnyOf(parts=parts):
             return any_of(possible(part, fields, wanted) for part in parts)
         case Not(part=part):
             return none_of(possible(part, fields, not wanted))
@@ -206,9 +206,9 @@ def compile(expression: Expression) -> Compiled:
         case Each(read=elements, inside=inside):
             meets = compile(inside)
             return _each(elements, meets)
-        case All(parts=parts):
+        case AllOf(parts=parts):
             return _all([compile(part) for part in parts])
-        case Any_(parts=parts):
+        case AnyOf(parts=parts):
             return _any([compile(part) for part in parts])
         case Not(part=part):
             inner = compile(part)
@@ -265,47 +265,10 @@ def _reference(expression: Reference) -> Compiled:
     return meets
 
 
-def explain(expression: Expression, view: View, here: Any) -> dict[str, list[Any]] | None:
-    """The fields with their values that meet the expression, or None if it isn't met."""
-    match expression:
-        case Atom(name=name, read=read, test=test, keep=keep):
-            values = read(here)
-            return {name: [value for value in values if keep(value)]} if test(values) else None
-        case Reference(name=name, read=read):
-            return {name: list(read(here))} if compile(expression)(view, here) else None
-        case Keyword(name=name, text=text, check=check):
-            return {name: [text]} if check(view.text) else None
-        case Each(name=name, read=elements, inside=inside):
-            for element in elements(here):
-                found = explain(inside, view, element)
-                if found is not None:
-                    return {f"{name}.{below}" if below else name: values for below, values in found.items()}
-            return None
-        case All(parts=parts):
-            return _explain_all(parts, view, here)
-        case Any_(parts=parts):
-            return next((found for part in parts if (found := explain(part, view, here)) is not None), None)
-        case Not(part=part):
-            return {} if explain(part, view, here) is None else None
-        case Constant(value=value):
-            return {} if value else None
-
-
-def _explain_all(parts: Iterable[Expression], view: View, here: Any) -> dict[str, list[Any]] | None:
-    every: dict[str, list[Any]] = {}
-    for part in parts:
-        found = explain(part, view, here)
-        if found is None:
-            return None
-        for name, values in found.items():
-            every.setdefault(name, []).extend(value for value in values if value not in every[name])
-    return every
-
-
 def depth(expression: Expression) -> int:
     """How many levels the tree has."""
     match expression:
-        case All(parts=parts) | Any_(parts=parts):
+        case AllOf(parts=parts) | AnyOf(parts=parts):
             return 1 + max(map(depth, parts))
         case Not(part=part) | Each(inside=part):
             return 1 + depth(part)
@@ -321,7 +284,7 @@ def leaves(expression: Expression) -> Iterator[Leaf]:
         case Each(inside=inside):
             yield expression
             yield from leaves(inside)
-        case All(parts=parts) | Any_(parts=parts):
+        case AllOf(parts=parts) | AnyOf(parts=parts):
             for part in parts:
                 yield from leaves(part)
         case Not(part=part):

@@ -166,9 +166,16 @@ def _label(labels: Callable[[Event], Any], key: str) -> Field:
 
 def _loose(name: str) -> Field:
     """Any path of a record of any shape, else what the event knows under that name."""
-    read = paths.loose(paths.split(name))
-    known = ecs(name).read if name in FIELDS else lambda view: ()
-    return Field(lambda view: read(view.native) or known(view), cost=5)
+    key = f"loose {name}"
+    own, known = paths.loose(paths.split(name)), ecs(name).read if name in FIELDS else lambda view: ()
+
+    def read(view: View) -> Values:
+        found = view.known.get(key)  # many rules ask for the same
+        if found is None:
+            found = view.known[key] = own(view.native) or known(view)
+        return found
+
+    return Field(read, cost=5)
 
 
 def _extra(user: str) -> Root:

@@ -45,21 +45,9 @@ def split(path: str) -> list[str]:
     return names
 
 
-def reader(names: Sequence[str], keyed: bool = False) -> Callable[[Any], Values]:
-    """Read what stands at a path of plain JSON: every value that is not null, lists on the way opened.
-
-    With `keyed` the path starts in a map of strings, so that all of it may be one key.
-    """
+def reader(names: Sequence[str]) -> Callable[[Any], Values]:
+    """Read what stands at a path of plain JSON: every value that is not null, lists on the way opened."""
     steps = tuple(name for name in names if name != EACH)
-
-    if keyed:
-
-        def read_key(node: Any) -> Values:
-            found: list[Any] = []
-            _gather_key(node, steps, 0, found)
-            return found
-
-        return read_key
     mapped = any(name in STRING_MAPS for name in steps[:-1])
 
     def read(node: Any) -> Values:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from event_model.fields import FIELDS
-from rules.engine.expression import FALSE, All, Any_, Atom, Each, Expression, Reference
+from rules.engine.expression import FALSE, AllOf, AnyOf, Atom, Each, Expression, Reference
 from rules.engine.logsource import RECORD
 from rules.engine.memo import Candidates
 from rules.engine.rule import Rule
+
+MOST_SHAPES = 500  # of records; then they are learnt again
 
 
 class Records:
@@ -19,6 +21,7 @@ class Records:
         self._rules = [rule for rule in rules if rule.expression(RECORD) is not FALSE]
         self._always: set[int] = set()
         self._by_name: dict[str, set[int]] = {}
+        self._known: dict[tuple[str, ...], Candidates] = {}  # by the names in a record
         for number, rule in enumerate(self._rules):
             names = needed(rule.expression(RECORD))
             if names is None:
@@ -31,12 +34,18 @@ class Records:
         """The rules that a record may meet; none for what is no map."""
         if not isinstance(native, dict):
             return ()
-        found = set(self._always)
-        for name in native:
-            found |= self._by_name.get(name, set())
-        return tuple(
-            (rule, rule.predicate(RECORD)) for rule in (self._rules[number] for number in sorted(found))
-        )
+        names = tuple(native)
+        known = self._known.get(names)
+        if known is None:
+            if len(self._known) >= MOST_SHAPES:
+                self._known.clear()
+            known = self._known[names] = self._about(names)
+        return known
+
+    def _about(self, names: Iterable[str]) -> Candidates:
+        found = self._always.union(*(self._by_name.get(name, ()) for name in names))
+        rules = [self._rules[number] for number in sorted(found)]
+        return tuple((rule, rule.predicate(RECORD)) for rule in rules)
 
 
 def _prefixes(name: str) -> list[str]:
@@ -53,10 +62,10 @@ def needed(expression: Expression) -> set[str] | None:
             return None if name in FIELDS or test(()) else {name.partition("[")[0]}
         case Reference(name=name) | Each(name=name):
             return {name.partition("[")[0]}
-        case All(parts=parts):
+        case AllOf(parts=parts):
             found = [names for part in parts if (names := needed(part)) is not None]
             return min(found, key=len) if found else None
-        case Any_(parts=parts):
+        case AnyOf(parts=parts):
             every = [needed(part) for part in parts]
             return None if None in every else {name for names in every for name in names or ()}
         case _:

@@ -15,7 +15,8 @@ from event_model.fields import FIELDS
 from rules.engine import logsource, reason
 from rules.engine.conditions import Lists, compile_detection
 from rules.engine.document import Document
-from rules.engine.expression import FALSE, Compiled, Expression, compile, explain
+from rules.engine.explanation import explain
+from rules.engine.expression import FALSE, Compiled, Expression, compile
 from rules.engine.fields import TABLES
 from rules.engine.logsource import RECORD, Logsource
 from rules.engine.view import View

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from rules.engine import SHIPPED, Pack, Rule, check, load
+from rules.engine.advice import unused
 
 
 def _runner() -> ModuleType:
@@ -48,6 +49,4 @@ def test_it_says_what_a_rule_must_say(rule: Rule) -> None:
 
 @EVERY
 def test_every_selection_is_part_of_its_condition(rule: Rule) -> None:
-    from rules.engine.conditions import unused
-
     assert unused(rule.detections) == []

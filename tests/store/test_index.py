@@ -1,6 +1,7 @@
 """The index of one partition, by itself."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,7 @@ def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_column_holds_what_a_predicate_reads() -> None:
-    told = {
+    told: dict[str, Any] = {
         "user_name": "x" * 9000,
         "images": ["a:1", "a:2", "b"],
         "status_code": 0,

@@ -179,8 +179,21 @@ def test_a_rule_that_breaks_costs_no_other_rule(
 
     broken.expressions[KUBERNETES] = Atom("x", explode, bool, bool)
     engine = Engine([broken, whole])
+    with caplog.at_level(logging.ERROR):
+        assert ids(engine, [pod(audit), pod(audit)]) == ["whole", "whole"]
+    assert engine.failed == 2
+    assert [record.getMessage() for record in caplog.records] == ["rule failed"], "once is enough"
+
+
+def test_an_event_that_can_not_be_looked_at_costs_no_other_event(
+    audit: MakeEvent, rule: MakeRule, caplog: pytest.LogCaptureFixture
+) -> None:
+    from msgspec.structs import replace
+
+    odd = replace(audit(verb="get"), native=None)
+    engine = Engine([rule({"verb": "get"})])
     with caplog.at_level(logging.CRITICAL):
-        assert ids(engine, [pod(audit)]) == ["whole"]
+        assert len(engine.inspect([odd, audit(verb="get")])) == 1
     assert engine.failed == 1
 
 
