@@ -43,7 +43,6 @@ def create_app(serve: Services) -> FastAPI:
         generate_unique_id_function=_name,
     )
     app.state.services = serve
-    app.state.listeners = set()
     for part in (events, alerts, rules, stream, status, session, audit):
         app.include_router(part.router, prefix="/api/v1")
     for router in (status.probes, metrics.router, session.front):

@@ -48,6 +48,7 @@ class Services:
     hosts: tuple[str, ...] = LOOPBACK  # names by which it may be called; `*` for any
     ending: Flag = field(default_factory=Flag)  # set when the server stops: streams end by themselves
     attempts: Attempts = field(default_factory=Attempts)
+    listeners: set[object] = field(default_factory=set)  # the streams that are open
 
 
 async def services(request: Request) -> Services:

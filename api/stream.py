@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
@@ -42,7 +42,7 @@ ABOUT: dict[int | str, dict[str, Any]] = {
 
 @router.get("/stream", response_class=StreamingResponse, responses=ABOUT)
 def stream(
-    request: Request, serve: Serve, token: Caller, text: Secret, asked: AskedFor,
+    serve: Serve, token: Caller, text: Secret, asked: AskedFor,
     events: Events = True, alerts: Alerts = True, last_event_id: LastId = "",
 ) -> StreamingResponse:  # fmt: skip
     """Events and alerts from now on, or from where an earlier stream ended; nothing in between is lost."""
@@ -54,7 +54,7 @@ def stream(
     serve.audit.log(
         token.name, "follow", {"q": asked.text, "people": asked.people, "events": events}, serve.now()
     )
-    return Listening(told(feed, serve, text), request.app.state.listeners)
+    return Listening(told(feed, serve, text), serve.listeners)
 
 
 async def told(feed: Feed, serve: Services, text: str) -> AsyncIterator[bytes]:
@@ -82,7 +82,7 @@ class Listening(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, content: AsyncIterator[bytes], all: set[Listening]) -> None:
+    def __init__(self, content: AsyncIterator[bytes], all: set[object]) -> None:
         super().__init__(content, headers={"X-Accel-Buffering": "no"})
         self._content, self._all = content, all
 

@@ -59,6 +59,7 @@ class Content(Protocol):
     """The bytes of an open file, unpacked."""
 
     packed: bool
+    short: bool  # whether the last `skip` ended before the mark, because the rest is not there (yet)
 
     def read(self, limit: int) -> bytes:
         """The next bytes; none at the end. Raises ValueError if what was read before is no longer there."""
@@ -97,8 +98,13 @@ class Content(Protocol):
         ...
 
     @property
+    def whole(self) -> bool:
+        """Whether nothing can follow what is there: it is packed, and ends where it should."""
+        ...
+
+    @property
     def finished(self) -> bool:
-        """Whether nothing can follow: it is packed, and ends where it should."""
+        """Whether it is whole, and all of it was read."""
         ...
 
     def close(self) -> None: ...
@@ -107,7 +113,7 @@ class Content(Protocol):
 class Plain:
     """A file as it is. What was read of it is looked at again with each piece: it may have been written anew."""
 
-    packed = finished = False
+    packed = whole = finished = short = False
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -129,6 +135,7 @@ class Plain:
 
     def skip(self, mark: Mark) -> bytes | None:
         before = self.peek(mark.offset - mark.last_size, mark.last_size)
+        self.short = self.status.st_size < mark.offset
         if len(before) != mark.last_size or fingerprint(before) != mark.last:
             return None
         self._at, self._before = mark.offset, before
@@ -180,6 +187,7 @@ class Packed:
     """A file packed by gzip, as what was packed."""
 
     packed = True
+    short = False
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -206,8 +214,12 @@ class Packed:
         return os.lseek(self._file, 0, os.SEEK_CUR)
 
     @property
+    def whole(self) -> bool:
+        return self._at_end and self._inflater.whole
+
+    @property
     def finished(self) -> bool:
-        return self._at_end and self._inflater.whole and not self._ahead
+        return self.whole and not self._ahead
 
     def head(self) -> bytes:
         while len(self._ahead) < HEAD and (data := self._next(HEAD)):
@@ -220,6 +232,7 @@ class Packed:
         while left and (data := self.read(min(left, PACKED_STEP))):
             left -= len(data)
             before = (before + data)[-PRINT:]
+        self.short = left > 0 and not self.whole
         return before if not left and fingerprint(before) == mark.last else None
 
     def last_line(self) -> tuple[int, bytes] | None:

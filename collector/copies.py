@@ -44,7 +44,7 @@ class Recall:
         if copied and (len(head) >= LEAST or self._is_patient(found)):  # so little may be the same by chance
             return Verdict(waits=True), rewritten
         holders = {tail.key: tail for tail in tails if tail not in rewritten}
-        unfinished = content.packed and len(head) < HEAD and not content.finished
+        unfinished = content.packed and len(head) < HEAD and not content.whole
         for key, mark in self._marks.like(found, head):
             holder = holders.get(key)
             if holder and not (holder.lost and holder.at_end):
@@ -96,7 +96,5 @@ def is_copy(found: Found, content: Content, holder: Tail) -> bool:
 
 def is_short(found: Found, content: Content, mark: Mark) -> bool:
     """Whether a copy is being made that has not come to the mark's place yet."""
-    if content.packed:
-        return not content.finished
-    cut_off = found.inode == (mark.device, mark.inode)  # in place: that is no copy
-    return found.status.st_size < mark.offset and not cut_off
+    cut_off = found.inode == (mark.device, mark.inode) and not content.packed  # in place: that is no copy
+    return content.short and not cut_off

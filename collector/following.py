@@ -51,7 +51,8 @@ class Follower:
         self.busy = False  # whether the last turn left something unread
         self.stale = False  # whether it saw that a file was moved away
         self._paths, self._reading, self._rotated = paths, reading, rotated
-        self._skip = not from_start  # what is there at the first look
+        self._from_start = from_start
+        self._present: set[Inode] | None = None  # what is not to be read: it was there at the first look
         self._marks = Marks(positions, f"{reading.source}:")
         self._recall = Recall(self._marks, reading.clock)
         self._tails: dict[Inode, Tail] = {}
@@ -77,6 +78,7 @@ class Follower:
         self.troubles, self._broken = {**search.troubles, **self._broken}, {}
         yield from self._settle(search)
         self._empty = {}
+        self._note_present(search)
         # copies after what they were made of
         for found in sorted(
             search.files.values(), key=lambda each: (each.aside, each.inode not in self._marks.inodes)
@@ -85,7 +87,6 @@ class Follower:
             if found.inode not in self._tails and not (rest and rest[1] == found.version):
                 yield from self._meet(found)
         yield from self._bury(search)
-        self._skip = False
         self._recall.keep(search.files)
         self._arrange()
         yield from self._forget()
@@ -136,6 +137,13 @@ class Follower:
         for tail in idlest[: max(0, len(idlest) - MOST_OPEN)]:
             if tail.at_end and not tail.lost:
                 self._rest(tail)
+
+    def _note_present(self, search: Search) -> None:
+        if self._from_start:
+            return
+        if self._present is None:
+            self._present = {inode for inode, found in search.files.items() if found.status.st_size}
+        self._present &= search.files.keys()
 
     def _is_read(self, tail: Tail) -> bool:
         """Whether nothing has come since it was read to its end. What nobody understands is not read."""
@@ -210,7 +218,10 @@ class Follower:
         """Read a file that holds nothing known."""
         key = self._new_key(found.inode)
         tail = Tail(key, found, content, self._reading, head)
-        mark = skipped(found, content, head) if self._skip else None
+        mark = None
+        if self._present and found.inode in self._present:
+            self._present.discard(found.inode)  # what is written there anew is new
+            mark = skipped(found, content, head)
         if mark is not None:
             self._marks.put(key, mark)
             yield Batch(self._reading.origin(found.named, ""), [], key, mark.plain(), mark.moved)

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from event_model.event import ECS_VERSION, Event, identity
-from event_model.fields import document, nest
+from event_model.fields import document, nest, plain
 
 SEVERITIES = ("low", "medium", "high", "critical")
 # Sigma level -> severity and risk score
@@ -98,7 +98,7 @@ def alert_document(match: Match, now: datetime) -> dict[str, Any]:
         "kibana.alert.rule.producer": "tallyman",
         "threat.framework": "MITRE ATT&CK" if rule.techniques else None,
         "threat.technique.id": list(rule.techniques),
-        "tallyman.alert.matched": match.matched,
+        "tallyman.alert.matched": plain(match.matched),
         "tallyman.alert.controls": list(rule.controls),
     }
     doc = document(event)

@@ -43,3 +43,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the choice most like `name`, or an empty string."""
     close = get_close_matches(name, list(choices), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+class NoRoom(StoreError):
+    """The disk is full: the same may work later, when there is room."""

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+import orjson
 from msgspec import Struct
 
 from event_model.event import ECS_VERSION, Event, identity
@@ -213,11 +214,15 @@ def native(event: Event) -> Any:
     """The event's native record as plain dictionaries and lists, as its document shows it."""
     # through text, for bodies wait in it as unparsed bytes
     try:
-        return msgspec.json.decode(msgspec.json.encode(event.native))
+        return plain(event.native)
     except (ValueError, RecursionError):  # a body that is nested as deeply as the decoder goes
-        plain = {name: getattr(event.native, name) for name in getattr(event.native, "__struct_fields__", ())}
-        kept = {name: value for name, value in plain.items() if not isinstance(value, msgspec.Raw)}
-        return msgspec.json.decode(msgspec.json.encode(kept))
+        parts = {name: getattr(event.native, name) for name in getattr(event.native, "__struct_fields__", ())}
+        return plain({name: value for name, value in parts.items() if not isinstance(value, msgspec.Raw)})
+
+
+def plain(value: Any) -> Any:
+    """The value as whoever reads JSON gets it: whole numbers beyond 64 bits are floating-point ones."""
+    return orjson.loads(msgspec.json.encode(value))
 
 
 def document(event: Event, raw: bool = False) -> dict[str, Any]:

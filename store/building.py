@@ -62,7 +62,11 @@ def build(
     home = journal.root / partition
     for left in (_FRESH, _OLD):
         shutil.rmtree(home / left, ignore_errors=True)
-    build_at(home / _FRESH, journal, partition, normalize, complete=complete, done=done)
+    try:
+        build_at(home / _FRESH, journal, partition, normalize, complete=complete, done=done)
+    except BaseException:  # a full disk needs the room
+        shutil.rmtree(home / _FRESH, ignore_errors=True)
+        raise
     if (home / FOLDER).exists():
         os.rename(home / FOLDER, home / _OLD)
     os.rename(home / _FRESH, home / FOLDER)

@@ -102,11 +102,17 @@ class Embedded:
 
     def catch_up(self) -> int:
         """Index what the journal holds beyond the indexes, as after a crash; how many entries that were."""
-        return self._indexes.catch_up()
+        try:
+            return self._indexes.catch_up()
+        except (ValueError, OSError) as error:
+            raise self._refused(error) from error
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Make the indexes anew, partition by partition; `progress` is told of bytes of the journal."""
-        self._indexes.rebuild(progress)
+        try:
+            self._indexes.rebuild(progress)
+        except (ValueError, OSError) as error:
+            raise self._refused(error) from error
 
     def search(
         self,

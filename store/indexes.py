@@ -61,8 +61,8 @@ class Indexes:
             partitions = self._journal.partitions()
             for gone in self._open.keys() - set(partitions):
                 del self._open[gone]
-                if gone in self._borrowed:
-                    self._borrowed.pop(gone).cleanup()
+            for gone in self._borrowed.keys() - set(partitions):
+                self._end_borrowing(gone)
             if self._turn is None:
                 self._look(partitions)
             wanted = [name for name in partitions if self._may_hold(name, since, until)]
@@ -166,28 +166,36 @@ class Indexes:
 
     def _borrow(self, partition: str, reason: str) -> Index:
         log.warning("index is built for this process", extra={"partition": partition, "reason": reason})
+        home = tempfile.TemporaryDirectory(prefix="tallyman-")
         try:
-            home = self._borrowed[partition] = tempfile.TemporaryDirectory(prefix="tallyman-")
-            folder = Path(home.name) / FOLDER
-            build_at(folder, self._journal, partition, self._normalize)
-            self._open[partition] = index = Index(folder)
+            build_at(Path(home.name) / FOLDER, self._journal, partition, self._normalize)
+            index = Index(Path(home.name) / FOLDER)
         except (OSError, ValueError) as error:
+            home.cleanup()
             raise StoreError(
                 f"{self._folder(partition)} can't be read ({reason}) nor built anew in "
                 f"{tempfile.gettempdir()} ({error}). Make room there"
             ) from error
+        self._end_borrowing(partition)
+        self._open[partition], self._borrowed[partition] = index, home
         return index
+
+    def _end_borrowing(self, partition: str) -> None:
+        if partition in self._borrowed:
+            self._open.pop(partition, None)
+            self._borrowed.pop(partition).cleanup()
 
     def _give_back(self, partition: str) -> None:
         """Use the partition's own index again if it can be read by now, else bring the private one up to date."""
         try:
-            self._open[partition] = Index(self._folder(partition))
+            own = Index(self._folder(partition))
         except ValueError:
-            index = self._open.get(partition)
-            if index and go_on(index, self._journal, partition, self._normalize):
-                index.commit()
+            private = self._open.get(partition)
+            if private and go_on(private, self._journal, partition, self._normalize):
+                private.commit()
         else:
-            self._borrowed.pop(partition).cleanup()
+            self._end_borrowing(partition)
+            self._open[partition] = own
 
     def _look(self, partitions: list[str]) -> None:
         """Where nobody collects, add what the last one that did has left in the journal only."""
@@ -200,10 +208,8 @@ class Indexes:
         if turn is None:
             return
         try:
-            for partition in self._borrowed.keys() & set(partitions):
-                del self._open[partition]  # its own can be mended now
-                self._borrowed.pop(partition).cleanup()
             for partition in partitions:
+                self._end_borrowing(partition)  # its own can be mended now
                 self._catch_up(partition, newest=partition == partitions[-1])
         except (OSError, ValueError, StoreError) as error:  # such as a full disk: search what there is
             log.warning("index can't catch up", extra={"reason": str(error)})

@@ -114,8 +114,10 @@ class Journal:
     @property
     def end(self) -> tuple[str, int]:
         """Partition and pointer behind which there is no record; ("", -1) for an empty journal."""
-        size = self._writer.size if self._writer else _size(self._path(self.current))
-        return self.current, (size << 16) - 1
+        if self._writer:
+            return self._writer.partition, (self._writer.size << 16) - 1
+        newest = self.current  # a file's size may be in the midst of a batch that is being written
+        return newest, ((find_tail(self.root, [newest]).size if newest else 0) << 16) - 1
 
     @property
     def cut(self) -> int:
@@ -146,7 +148,7 @@ class Journal:
         """
         try:
             with BlockFile(self._path(partition)) as file:
-                for block in self._whole(file, partition, max(start, 0) >> 16):
+                for block in self._whole(file, partition, max(start + 1, 0) >> 16):
                     if (block.head.offset << 16) + block.head.count - 1 > start and block.head.count:
                         found = self._load(file, partition, block)
                         if found and found[0].pointer <= start:

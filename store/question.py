@@ -16,6 +16,7 @@ from store.query.matcher import moment
 from store.query.predicate import read_values
 from store.selection import MOST_VALUES
 from store.stream import Cursor, Hit, Patience, Stream, merge
+from store.times import rfc3339
 
 _FIRST_TOP = 1_000  # values asked of each partition; more where these do not decide
 _ENDLESS = 1 << 62
@@ -71,7 +72,8 @@ class Question:
         """The commonest values of a field, each counted once an event."""
         column = None if name.root else BY_NAME.get(name.name)
         if column is None or not column.fast:
-            return ranking.rank(self._values(name, self._streams), size)
+            found = ranking.rank(self._values(name, self._streams), size)
+            return [(rfc3339(value), count) for value, count in found] if name.kind == "date" else found
         tested = list(self._values(name, self._tested).items())
         read: Callable[[str], Any] = int if name.kind == "long" else str
         take = max(size, _FIRST_TOP)

@@ -30,7 +30,7 @@ class SqliteFile:
     def __init__(self, path: Path, steps: Sequence[Sequence[str]]) -> None:
         self.path = path
         self._own = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._mutex = threading.Lock()
         self._closed = False
         new = not path.exists()
@@ -69,7 +69,7 @@ class SqliteFile:
         with self._mutex:
             self._closed = True
             while self._opened:
-                self._opened.pop().close()
+                self._opened.pop()[1].close()
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._own, "connection", None)
@@ -78,14 +78,22 @@ class SqliteFile:
         with self._mutex:
             if self._closed:
                 raise StoreError(f"{self.path} has been closed")
+            self._close_left()
             made = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
-            self._opened.append(made)
+            self._opened.append((threading.current_thread(), made))
         made.row_factory = sqlite3.Row
         _write_ahead(made)
         made.execute("PRAGMA synchronous = NORMAL")
         made.execute("PRAGMA foreign_keys = ON")
         self._own.connection = made
         return made
+
+    def _close_left(self) -> None:
+        """Close the connections of threads that have ended: a server makes and ends threads all day."""
+        left = [connection for thread, connection in self._opened if not thread.is_alive()]
+        self._opened = [(thread, connection) for thread, connection in self._opened if thread.is_alive()]
+        for connection in left:
+            connection.close()
 
     def _upgrade(self, steps: Sequence[Sequence[str]]) -> None:
         version, application, tables = self.read(

@@ -61,6 +61,14 @@ class Tokens:
             self._used(number, now.timestamp())
         return token
 
+    def end(self, text: str) -> bool:
+        """End the session or token of this text; whether there was one."""
+        number, token = self._find(text, "api", 0.0)
+        if token is None:
+            return False
+        with self.file.transaction() as connection:
+            return bool(connection.execute("DELETE FROM tokens WHERE number = ?", (number,)).rowcount)
+
     def listed(self) -> list[dict[str, Any]]:
         """Names, roles and times, never the tokens."""
         rows = self.file.read("SELECT * FROM tokens ORDER BY number")

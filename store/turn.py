@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from event_model.errors import StoreError
+from store.trouble import trouble
 
 _FILE = "index.lock"
 _PATIENCE = 600.0  # seconds that a collecting process waits for a reader to finish
@@ -38,7 +39,10 @@ class Turn:
     @classmethod
     def to_collect(cls, root: Path) -> Turn:
         """For good. Waits for a reader that mends; raises StoreError where another process collects."""
-        file = _open(root)
+        try:
+            file = _open(root)
+        except OSError as error:
+            raise trouble(error, root) from None
         deadline = time.monotonic() + _PATIENCE
         while not _lock(file):
             holder = os.pread(file, 100, 0).decode("utf-8", "replace").strip()

@@ -19,6 +19,7 @@ from collector.kubernetes.audit import Audit, absent, parse
 from collector.kubernetes.events import Place, at, build
 from collector.kubernetes.gke import COMMAND, translated
 from collector.kubernetes.redact import changes
+from collector.moments import utc
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 
@@ -71,6 +72,8 @@ class Format:
             return cloud_event(record, origin, entry, log, malformed)
         if not log.methodName:
             malformed = (*malformed, "protoPayload.methodName")
+        if entry.timestamp and not utc(entry.timestamp):
+            malformed = (*malformed, "timestamp")
         return build(record, origin, translated(entry, log), _place(entry, log), malformed)
 
     def redact(self, record: Record, event: Event) -> Record:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from collector.gcp import AuditLog, LogEntry, caller
 from collector.kubernetes.audit import DECISION, REASON, Audit, ObjectRef, Status, User, absent, parse
+from collector.moments import utc
 
 COMMAND = "command.gke.io/command"
 DRY_RUN = "command.gke.io/dryRun"
@@ -81,7 +82,7 @@ def translated(entry: LogEntry, log: AuditLog) -> Audit:
         responseStatus=status,
         requestObject=log.request,
         responseObject=log.response,
-        stageTimestamp=entry.timestamp or entry.receiveTimestamp,
+        stageTimestamp=entry.timestamp if utc(entry.timestamp) else entry.receiveTimestamp or entry.timestamp,
         annotations=notes,
     )
 

@@ -117,7 +117,8 @@ def _patch(event: Event) -> Words:
     if restarts(event):
         return ["rollout", "restart", _kind(event), *_named(event)]
     body = bytes(event.native.requestObject)
-    if absent(event.native.requestObject) or len(body) > MOST_PATCH:
+    secret = event.resource_type in ("secrets", "configmaps")  # nothing to show, even before it is replaced
+    if secret or absent(event.native.requestObject) or len(body) > MOST_PATCH:
         return _update(event)
     kind = "json" if body.startswith(b"[") else "merge"
     return ["patch", _kind(event), *_named(event), "--type", kind, "-p", body.decode("utf-8", "replace")]

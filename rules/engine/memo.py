@@ -24,8 +24,8 @@ from rules.engine.expression import (
 from rules.engine.rule import Rule
 
 MOST_KEYS = 20_000  # then they are forgotten and learnt again: keys hold what attackers choose
-MOST_VALUES = 20_000  # of one field, likewise
-LONGEST = 2048  # characters of a key that is remembered
+MOST_VALUES = 4_000  # of one field, likewise
+LONGEST = 1024  # characters of a key that is remembered
 Key = tuple[Any, ...]
 KindOf = Callable[[str, tuple[str, ...]], str]  # of a name and its groups
 Candidates = tuple[tuple[Rule, Compiled], ...]

@@ -80,7 +80,8 @@ NATIVES: dict[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
-# native name -> the ECS field that holds the same, and the events of which that is so
+# native name -> the ECS field that holds the same (or what the server made up later, for a name), and the
+# events of which that is so
 _TWINS: dict[str, tuple[str, str]] = {
     f"kubernetes.audit.{path}": (field, "kubernetes.audit_logs")
     for path, field in {

@@ -44,9 +44,22 @@ def test_the_name_before_rotation(name: str, base: str) -> None:
 
 
 def test_a_path_brings_what_was_rotated_and_nothing_else(tmp_path: Path) -> None:
-    touch(tmp_path, "audit.log", "audit.log.1", "audit.log.2.gz", "audit-2026-11-23T18-05-01.123.log", "audit.log.bak", "other.log")
+    touch(
+        tmp_path,
+        "audit.log",
+        "audit.log.1",
+        "audit.log.2.gz",
+        "audit-2026-11-23T18-05-01.123.log",
+        "audit.log.bak",
+        "other.log",
+    )
     search = find([str(tmp_path / "audit.log")])
-    assert names(search) == ["audit-2026-11-23T18-05-01.123.log", "audit.log", "audit.log.1", "audit.log.2.gz"]
+    assert names(search) == [
+        "audit-2026-11-23T18-05-01.123.log",
+        "audit.log",
+        "audit.log.1",
+        "audit.log.2.gz",
+    ]
     assert {found.rotated for found in search.files.values() if found.path.endswith("audit.log")} == {False}
     assert names(find([str(tmp_path / "audit.log")], rotated=False)) == ["audit.log"]
 

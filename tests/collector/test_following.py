@@ -75,7 +75,12 @@ class World:
     def append_pieces(self) -> None:
         """A line that the runtime cut into three, with a line of the other stream between."""
         self.finish_line()
-        lines = [self._line(b"stdout", b"P"), self._line(b"stderr", b"F"), self._line(b"stdout", b"P"), self._line()]
+        lines = [
+            self._line(b"stdout", b"P"),
+            self._line(b"stderr", b"F"),
+            self._line(b"stdout", b"P"),
+            self._line(),
+        ]
         for line in lines:
             self._file.write(line + b"\n")
             self.drive(still=True)
@@ -84,7 +89,13 @@ class World:
     def _line(self, stream: bytes = b"stdout", tag: bytes = b"F") -> bytes:
         self._number += 1
         filler = b"x" * self.chance.choice([0, 1, 10, 100, 300, 1000])
-        return b"2026-01-01T00:00:00.%09dZ %s %s line %d %s" % (self._number, stream, tag, self._number, filler)
+        return b"2026-01-01T00:00:00.%09dZ %s %s line %d %s" % (
+            self._number,
+            stream,
+            tag,
+            self._number,
+            filler,
+        )
 
     # the rotation
 
@@ -180,7 +191,9 @@ class World:
 
 @pytest.mark.parametrize("step", [300, 4000, 1 << 18])
 @pytest.mark.parametrize("seed", range(12))
-def test_nothing_is_lost_or_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, seed: int) -> None:
+def test_nothing_is_lost_or_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, seed: int
+) -> None:
     monkeypatch.setattr(tailing, "STEP", step)
     monkeypatch.setattr(tailing, "SHORTEST_STEP", min(step, tailing.SHORTEST_STEP))
     world = World(tmp_path, seed * 1000 + step % 997)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from collector.lines import HEAD_KEPT, PRINT, Lines
 
 
-def read(data: bytes, step: int = 1 << 20, **options: int) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
+def read(
+    data: bytes, step: int = 1 << 20, **options: int
+) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
     lines, found, dead = Lines(**options), [], []
     cuts = [lines.feed(data[at : at + step]) for at in range(0, len(data), step)]
     for cut in (*cuts, lines.rest()):
@@ -48,21 +50,28 @@ def test_a_line_that_is_too_long_becomes_a_dead_letter_and_the_next_ones_are_rea
     long = b"x" * 500
     found, dead = read(b"one\n" + long + b"\ntwo\n" + long, step, max_line=100)
     assert found == [(0, b"one"), (505, b"two")]
-    assert dead == [(4, "a line of 500 bytes; max_line is 100"), (509, "a line of 500 bytes; max_line is 100")]
+    assert dead == [
+        (4, "a line of 500 bytes; max_line is 100"),
+        (509, "a line of 500 bytes; max_line is 100"),
+    ]
 
 
 def test_a_dead_letter_keeps_a_bounded_head_and_the_hash_of_the_whole_line() -> None:
     line = b"0123456789" * 2_000_000
     lines = Lines()
-    dead = [each for at in range(0, len(line), 1 << 18) for each in lines.feed(line[at : at + (1 << 18)]).dead]
+    dead = [
+        each for at in range(0, len(line), 1 << 18) for each in lines.feed(line[at : at + (1 << 18)]).dead
+    ]
     dead += lines.feed(b"\nnext\n").dead
-    (record, reason), = dead
+    ((record, reason),) = dead
     assert record.raw == line[:HEAD_KEPT]
     assert record.hash() == hashlib.sha256(line).hexdigest()
     assert reason == "a line of 20,000,000 bytes; max_line is 1,048,576"
 
 
-@given(st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=20), st.integers(1, 50))
+@given(
+    st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=20), st.integers(1, 50)
+)
 def test_any_bytes_in_any_pieces_give_the_same_lines(lines: list[bytes], step: int) -> None:
     data = b"".join(line + b"\n" for line in lines)
     assert read(data, step, max_line=30) == read(data, max_line=30)

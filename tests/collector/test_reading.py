@@ -85,13 +85,19 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("indent", [1, 4])
 def test_a_document_over_several_lines_is_one(tmp_path: Path, indent: int) -> None:
-    events = [{"Type": "container", "Action": "start", "Actor": {"ID": str(number)}, "time": number} for number in range(3)]
+    events = [
+        {"Type": "container", "Action": "start", "Actor": {"ID": str(number)}, "time": number}
+        for number in range(3)
+    ]
     found = raws(list(read_file(write(tmp_path / "x.json", json.dumps(events, indent=indent).encode()))))
     assert [json.loads(raw) for raw in found] == events
 
 
 def test_documents_over_several_lines_may_follow_one_another(tmp_path: Path) -> None:
-    events = [{"Type": "container", "Action": "start", "Actor": {"ID": str(number)}, "time": number} for number in range(3)]
+    events = [
+        {"Type": "container", "Action": "start", "Actor": {"ID": str(number)}, "time": number}
+        for number in range(3)
+    ]
     data = "\n".join(json.dumps(event, indent=2) for event in events).encode()
     batches = list(read_file(write(tmp_path / "x.json", data)))
     assert [json.loads(raw) for raw in raws(batches)] == events

@@ -157,6 +157,7 @@ def test_top_values_are_counted_once_an_event_and_ranked(keeping: Keeping) -> No
     assert store.top(All(), "code") == [(200, 5)]
     assert store.top(All(), "container.image.tag") == [("1", 3), ("7", 2), ("2", 1)]
     assert store.top(parse("event.id:(0 or 1)"), "image") == [("nginx", 2), ("redis", 1)]
+    assert store.top(All(), "@timestamp") == [(NOON[:19] + "Z", 5)]
     with pytest.raises(QueryError, match="Did you mean 'user'"):
         store.top(All(), "usr")
 

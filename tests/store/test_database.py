@@ -163,3 +163,13 @@ def test_replayed_letters_are_remembered(tmp_path: Path) -> None:
     database.prune(NOW + 50)
     assert database.replayed() == {"ef"}
     database.close()
+
+
+def test_a_thread_that_ends_leaves_no_connection_behind(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    for _ in range(20):
+        thread = threading.Thread(target=database.counters.load)
+        thread.start()
+        thread.join()
+    assert len(database.file._opened) <= 2
+    database.close()

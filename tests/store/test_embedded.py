@@ -356,8 +356,10 @@ def test_a_disk_that_refuses_is_an_error_for_people(keeper: Keeper, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("store.index.Index.commit", refuse)
-    with pytest.raises(StoreError, match=r"can't be written: .*No space left on device"):
-        keeper.writer.commit()
+    for attempt in (keeper.writer.commit, keeper.writer.catch_up, keeper.writer.reindex):
+        with pytest.raises(StoreError, match=r"can't be written: .*No space left on device"):
+            attempt()
+    assert not list(keeper.journal.root.glob("*/index.new"))
 
 
 def test_a_search_that_must_test_every_event_stops_and_can_go_on(root: Path) -> None:

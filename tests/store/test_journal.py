@@ -371,3 +371,13 @@ def test_appending_and_syncing_from_several_threads_keeps_everything(tmp_path: P
     reopened = Journal(tmp_path)
     assert len(everything(reopened)) == 4 * 60 * 5
     assert reopened.positions == journal.positions and reopened.damaged == 0
+
+
+def test_a_reader_that_begins_at_the_end_gets_what_comes_next_and_sees_no_damage(tmp_path: Path) -> None:
+    with Journal(tmp_path, writable=True) as writer:
+        writer.append(batch([b"one", b"two"]), {})
+        reader = Journal(tmp_path)
+        partition, pointer = reader.end
+        writer.append(batch([b"three"]), {})
+        fresh = [entry.record.raw for entries in reader.entries(partition, pointer) for entry in entries]
+    assert (fresh, reader.damaged) == ([b"three"], 0)

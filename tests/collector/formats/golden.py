@@ -26,7 +26,9 @@ ENDING = ".events.json"
 def samples() -> dict[str, Path]:
     """The sample of each format that has one, by the format's name."""
     files = [path for path in sorted(FOLDER.iterdir()) if path.is_file() and not path.name.endswith(ENDING)]
-    return {path.name.partition(".")[0]: path for path in files if path.name.partition(".")[0] in FORMATS.names()}
+    return {
+        path.name.partition(".")[0]: path for path in files if path.name.partition(".")[0] in FORMATS.names()
+    }
 
 
 def expectation(sample: Path) -> Path:
@@ -43,7 +45,9 @@ def events(name: str, sample: Path) -> list[dict[str, Any]]:
                 found.append((record.offset, _plain(format.normalize(record, batch.origin))))
             except Unreadable as error:
                 found.append((record.offset, {"unreadable": str(error), "hash": record.hash()}))
-        found += [(record.offset, {"unreadable": reason, "hash": record.hash()}) for record, reason in batch.dead]
+        found += [
+            (record.offset, {"unreadable": reason, "hash": record.hash()}) for record, reason in batch.dead
+        ]
     return [event for _, event in sorted(found, key=lambda each: each[0])]
 
 

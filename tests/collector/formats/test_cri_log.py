@@ -26,12 +26,28 @@ def test_a_line_is_an_event_of_its_container() -> None:
     made = normalize(b"2016-10-06T02:17:09.669794202+02:00 stderr F log  content 1")
     assert made.message == "log  content 1"
     assert (made.timestamp, made.stream) == ("2016-10-06T00:17:09.669794202Z", "stderr")
-    assert (made.dataset, made.module, made.orchestrator) == ("kubernetes.container_logs", "kubernetes", "kubernetes")
-    assert (made.namespace, made.pod_name, made.container_name, made.cluster) == ("shop", "web-1", "app", "prod")
+    assert (made.dataset, made.module, made.orchestrator) == (
+        "kubernetes.container_logs",
+        "kubernetes",
+        "kubernetes",
+    )
+    assert (made.namespace, made.pod_name, made.container_name, made.cluster) == (
+        "shop",
+        "web-1",
+        "app",
+        "prod",
+    )
     assert made.labels is None
 
 
-@pytest.mark.parametrize("raw", [b"2016-10-06T00:17:09Z stdout F", b"2016-10-06T00:17:09Z stdout F ", b"2016-10-06T00:17:09Z stdout F:x "])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"2016-10-06T00:17:09Z stdout F",
+        b"2016-10-06T00:17:09Z stdout F ",
+        b"2016-10-06T00:17:09Z stdout F:x ",
+    ],
+)
 def test_a_line_may_be_empty(raw: bytes) -> None:
     assert normalize(raw).message == ""
 

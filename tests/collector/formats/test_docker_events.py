@@ -23,7 +23,13 @@ ORIGIN = Origin("docker", "docker_events", "events.jsonl", "edge-1")
 FORMAT = Format()
 
 
-def event(action: str = "start", kind: str = "container", identifier: str = ID, scope: str = "local", **attributes: str) -> Event:
+def event(
+    action: str = "start",
+    kind: str = "container",
+    identifier: str = ID,
+    scope: str = "local",
+    **attributes: str,
+) -> Event:
     named = {"image": "nginx:1.27", "name": "web"} if kind == "container" else {}
     return normalize({
         "Type": kind, "Action": action, "Actor": {"ID": identifier, "Attributes": {**named, **attributes}},
@@ -38,9 +44,19 @@ def normalize(record: Any) -> Event:
 def test_a_container_event_in_ecs() -> None:
     made = event("die", exitCode="137", **{"com.example.team": "shop"})
     assert made.timestamp == "2026-11-23T18:43:16.367756781Z"
-    assert (made.dataset, made.module, made.provider, made.cluster) == ("docker.events", "docker", "dockerd", "edge-1")
+    assert (made.dataset, made.module, made.provider, made.cluster) == (
+        "docker.events",
+        "docker",
+        "dockerd",
+        "edge-1",
+    )
     assert (made.action, made.category, made.type, made.outcome) == ("die", ("process",), ("end",), "failure")
-    assert (made.container_id, made.container_name, made.images, made.exit_code) == (ID, "web", ("nginx:1.27",), 137)
+    assert (made.container_id, made.container_name, made.images, made.exit_code) == (
+        ID,
+        "web",
+        ("nginx:1.27",),
+        137,
+    )
     assert (made.resource_type, made.resource_name, made.resource_id) == ("container", "web", ID)
     assert made.container_labels == {"com.example.team": "shop"}
     assert made.orchestrator is None and made.user_name is None
@@ -54,19 +70,31 @@ def test_an_end_with_code_0_is_a_success() -> None:
 
 def test_an_exec_tells_its_command() -> None:
     made = event("exec_create: sh -c id")
-    assert (made.action, made.command_line, made.category, made.type) == ("exec_create", "sh -c id", ("process",), ("start",))
+    assert (made.action, made.command_line, made.category, made.type) == (
+        "exec_create",
+        "sh -c id",
+        ("process",),
+        ("start",),
+    )
     assert made.message == "someone ran a shell in container web (nginx:1.27): sh -c id"
     assert command(made) == "docker exec web sh -c id"
 
 
 def test_health_is_a_reason() -> None:
     sick = event("health_status: unhealthy")
-    assert (sick.action, sick.reason, sick.outcome, sick.command_line) == ("health_status", "unhealthy", "failure", None)
+    assert (sick.action, sick.reason, sick.outcome, sick.command_line) == (
+        "health_status",
+        "unhealthy",
+        "failure",
+        None,
+    )
     assert sick.message == "container web (nginx:1.27) is unhealthy"
 
 
 def test_swarm_is_an_orchestrator() -> None:
-    made = event("update", "node", "tfr7e", "swarm", name="edge-2", **{"role.old": "worker", "role.new": "manager"})
+    made = event(
+        "update", "node", "tfr7e", "swarm", name="edge-2", **{"role.old": "worker", "role.new": "manager"}
+    )
     assert (made.orchestrator, made.category, made.type) == ("docker-swarm", ("configuration",), ("change",))
     assert made.message == "swarm node edge-2 was changed: role worker to manager"
     assert command(made) == "docker node update --role manager edge-2"
@@ -121,27 +149,49 @@ def test_an_ordinary_record_is_kept_as_it_is() -> None:
     assert FORMAT.redact(made.record, made) is made.record
 
 
-@pytest.mark.parametrize("raw", [b"", b"nonsense", b"[1]", b"{}", b'{"Type":"container"}', b'{"Type":"x","Action":'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"nonsense", b"[1]", b"{}", b'{"Type":"container"}', b'{"Type":"x","Action":']
+)
 def test_what_is_no_event_is_unreadable(raw: bytes) -> None:
     with pytest.raises(Unreadable):
         FORMAT.normalize(Record(raw), ORIGIN)
 
 
 def test_ill_typed_parts_leave_the_rest() -> None:
-    made = normalize({"Type": "container", "Action": "start", "Actor": {"ID": 5, "Attributes": {"name": ["x"], "image": "nginx"}}, "timeNano": "soon", "time": 1})
+    made = normalize(
+        {
+            "Type": "container",
+            "Action": "start",
+            "Actor": {"ID": 5, "Attributes": {"name": ["x"], "image": "nginx"}},
+            "timeNano": "soon",
+            "time": 1,
+        }
+    )
     assert (made.timestamp, made.images) == ("1970-01-01T00:00:01Z", ("nginx",))
     assert made.labels == {"malformed": "Actor.ID, Actor.Attributes, timeNano"}
 
 
 def test_numbers_and_nesting_beyond_all_bounds_leave_the_rest() -> None:
-    raw = b'{"Type":"container","Action":"start","Actor":' + b"[" * 50_000 + b"]" * 50_000 + b',"time":1,"timeNano":1' + b"0" * 60 + b"}"
+    raw = (
+        b'{"Type":"container","Action":"start","Actor":'
+        + b"[" * 50_000
+        + b"]" * 50_000
+        + b',"time":1,"timeNano":1'
+        + b"0" * 60
+        + b"}"
+    )
     made = FORMAT.normalize(Record(raw), ORIGIN)
     assert (made.action, made.timestamp) == ("start", "1970-01-01T00:00:01Z")
 
 
 def test_an_old_engine_says_status_id_and_from() -> None:
     made = normalize({"status": "start", "id": ID, "from": "nginx", "time": 1})
-    assert (made.resource_type, made.action, made.container_id, made.images) == ("container", "start", ID, ("nginx",))
+    assert (made.resource_type, made.action, made.container_id, made.images) == (
+        "container",
+        "start",
+        ID,
+        ("nginx",),
+    )
 
 
 def test_lists_and_objects_in_a_row_are_opened() -> None:
@@ -153,7 +203,12 @@ def test_lists_and_objects_in_a_row_are_opened() -> None:
 
 def test_the_events_of_the_docker_client_are_read(shared_data: Callable[[str], Path]) -> None:
     lines = shared_data("docker").joinpath("docker-events-json.golden").read_bytes().splitlines()
-    assert [FORMAT.normalize(Record(line), ORIGIN).action for line in lines] == ["create", "start", "attach", "die"]
+    assert [FORMAT.normalize(Record(line), ORIGIN).action for line in lines] == [
+        "create",
+        "start",
+        "attach",
+        "die",
+    ]
     assert FORMAT.recognise(b"\n".join(lines)) == 1.0
 
 
@@ -162,13 +217,23 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-members = st.sampled_from(["Type", "Action", "Actor", "scope", "time", "timeNano", "status", "id", "from", "x"])
+members = st.sampled_from(
+    ["Type", "Action", "Actor", "scope", "time", "timeNano", "status", "id", "from", "x"]
+)
 
 
 @settings(max_examples=50)
 @given(st.dictionaries(members, json_values), json_values)
 def test_any_json_gives_an_event_or_is_unreadable(record: dict[str, Any], attributes: Any) -> None:
-    for each in (record, {**record, "Type": "container", "Action": "exec_create: x", "Actor": {"ID": "i", "Attributes": attributes}}):
+    for each in (
+        record,
+        {
+            **record,
+            "Type": "container",
+            "Action": "exec_create: x",
+            "Actor": {"ID": "i", "Attributes": attributes},
+        },
+    ):
         try:
             made = normalize(each)
         except Unreadable:

@@ -40,7 +40,9 @@ def test_a_line_is_an_event_of_its_container() -> None:
 
 
 def test_a_pod_that_runs_on_docker_is_one_of_kubernetes() -> None:
-    made = normalize(line("x\n"), Origin("pods", "docker_json_log", "/var/log/pods/shop_web-1_0b7c/app/0.log"))
+    made = normalize(
+        line("x\n"), Origin("pods", "docker_json_log", "/var/log/pods/shop_web-1_0b7c/app/0.log")
+    )
     assert (made.dataset, made.namespace, made.pod_name) == ("kubernetes.container_logs", "shop", "web-1")
 
 
@@ -87,7 +89,9 @@ def test_credentials_in_line_and_attributes_are_replaced() -> None:
         ("dockermode_splitted_line.log", ["2020-03-24 Single line", "2020-03-24 Another single line"]),
     ],
 )
-def test_records_of_others_are_read(shared_data: Callable[[str], Path], name: str, expected: list[str]) -> None:
+def test_records_of_others_are_read(
+    shared_data: Callable[[str], Path], name: str, expected: list[str]
+) -> None:
     path = shared_data("container_logs") / "fluent-bit" / "log" / name
     records = [record for batch in read_file(str(path)) for record in batch.records]
     assert [normalize(record.raw).message for record in records] == expected

@@ -39,7 +39,16 @@ def test_a_record_without_its_secrets_tells_of_the_same_event(name: str, sample:
             kept = format.redact(record, event)
             again = format.normalize(kept, batch.origin)
             assert kept.hash() == record.hash()
-            for field in ("timestamp", "id", "action", "user_name", "resource_name", "outcome", "type", "labels"):
+            for field in (
+                "timestamp",
+                "id",
+                "action",
+                "user_name",
+                "resource_name",
+                "outcome",
+                "type",
+                "labels",
+            ):
                 assert getattr(again, field) == getattr(event, field)
             assert format.redact(kept, again).raw == kept.raw
 

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from collector.sources.file import Source
-from event_model.parts import Batch
+from event_model.parts import Batch, Source
 
 DEADLINE = 15.0
 
@@ -25,7 +24,9 @@ def wait_for(condition: Callable[[], object], deadline: float = DEADLINE) -> Non
 class Reader:
     """Reads a source until it is closed; `positions` are those of the batches taken so far."""
 
-    def __init__(self, source: Source, positions: dict[str, Any] | None = None, take: int | None = None) -> None:
+    def __init__(
+        self, source: Source, positions: dict[str, Any] | None = None, take: int | None = None
+    ) -> None:
         """`take`: how many batches to take before the reader dies without another word."""
         self.source, self.positions = source, dict(positions or {})
         self.batches: list[Batch] = []
