@@ -47,16 +47,21 @@ def analyst(token: Annotated[Token, Depends(caller)]) -> Token:
     return token
 
 
+def address(request: Request) -> str:
+    """Where the request came from: the peer, never what a header claims."""
+    return request.client.host if request.client else ""
+
+
 def refuse(request: Request, serve: Services, what: str) -> NoReturn:
     """401 for a token that is not valid, 429 after too many; the first ones are written to the audit log."""
-    now, address = serve.now(), request.client.host if request.client else ""
-    if serve.attempts.failed(address, now.timestamp()) <= serve.attempts.most:
-        serve.audit.log("", "login refused", {"from": address, "with": what}, now)
+    now, place = serve.now(), address(request)
+    if serve.attempts.failed(place, now.timestamp()) <= serve.attempts.most:
+        serve.audit.log("", "login refused", {"from": place, "with": what}, now)
         headers = {"WWW-Authenticate": "Bearer"}
         if what == "session":
             headers["Set-Cookie"] = _FORGET
         raise HTTPException(401, f"this {what} is not valid (any more)", headers)
-    wait = serve.attempts.wait(address, now.timestamp())
+    wait = serve.attempts.wait(place, now.timestamp())
     raise HTTPException(429, "too many logins have failed", {"Retry-After": str(wait)})
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from api.auth import COOKIE, WRITER, Caller, Secret, refuse
+from api.auth import COOKIE, WRITER, Caller, Secret, address, refuse
 from api.problems import PROBLEMS
-from api.services import Serve
+from api.services import Serve, Services
 
 PAGE = Path(__file__).parent / "page"
 LENGTH = timedelta(hours=12)  # of a session
@@ -58,13 +58,12 @@ def page(
         return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
     now = serve.now()
     made = serve.tokens.redeem(token, LENGTH.total_seconds(), now)
-    if made is None:
-        if not (text and serve.tokens.check(text, now)):  # a used link is fine for who is logged in by it
-            refuse(request, serve, "link")
-        return RedirectResponse("/", 303)
-    found = serve.tokens.check(made, now)
-    serve.audit.log(found.name if found else "", "login", {"from": _address(request)}, now)
     answer = RedirectResponse("/", 303)
+    if made is None:
+        is_logged_in = text and serve.tokens.check(text, now)  # then a used link is as good as a bookmark
+        return answer if is_logged_in else _refused(request, serve)
+    found = serve.tokens.check(made, now)
+    serve.audit.log(found.name if found else "", "login", {"from": address(request)}, now)
     answer.set_cookie(
         COOKIE, made, max_age=int(LENGTH.total_seconds()), httponly=True, samesite="strict",
         secure=_is_https(request),
@@ -72,8 +71,13 @@ def page(
     return answer
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+def _refused(request: Request, serve: Services) -> Response:
+    """The same as elsewhere, but for a person to read."""
+    try:
+        refuse(request, serve, "link")
+    except HTTPException as error:
+        text = f"{error.detail}. `tallyman token login` prints a new one.\n"
+        return PlainTextResponse(text, error.status_code, error.headers)
 
 
 def _is_https(request: Request) -> bool:

@@ -13,7 +13,7 @@ from collector.formats import FORMATS
 from event_model.event import Origin, Record
 from rules.engine import load
 from tallyman.scanning import scan as scan_file
-from tallyman.wiring import make_engine, rule_folders
+from tallyman.wiring import make_engine, rule_folders, settle
 
 BATCH = 256
 
@@ -22,6 +22,7 @@ def inspect(log: Path) -> Iterator[Row]:
     """Every line decoded, normalized and shown to the full rule pack, on one core."""
     lines = log.read_bytes().splitlines()
     engine, format = make_engine(load(rule_folders(["shipped"])).rules), FORMATS.make("kubernetes_audit")
+    settle()
     origin = Origin(source="bench", format="kubernetes_audit", cluster="bench")
 
     def ours() -> None:
@@ -45,6 +46,7 @@ def scan(log: Path) -> Iterator[Row]:
     """The same as `tallyman scan` does it, from file to matches, on one core."""
     lines = log.read_bytes().splitlines()
     engine = make_engine(load(rule_folders(["shipped"])).rules)
+    settle()
     base, took = in_turn(
         lambda: parse(lines), lambda: scan_file(str(log), "kubernetes_audit", engine), clock=time.process_time
     )

@@ -32,7 +32,7 @@ def listed(raw: bytes, member: str) -> list[bytes] | None:
         if found is None:
             return None
         return [bytes(item) for item in msgspec.json.decode(found, type=list[Raw])]
-    except RecursionError:
+    except (RecursionError, UnicodeDecodeError):
         return lenient.elements(text, member)
     except msgspec.ValidationError:
         return None

@@ -25,6 +25,7 @@ GRACE = 5.0  # seconds without a byte after which the writer of a file that was 
 HOT = 2.0  # seconds after which a log that has not grown is looked at less often
 FORGET = 7 * 86400.0  # seconds after which a content that no path leads to is forgotten
 REFRESH = 30 * 86400.0  # and after which the position of one that is still there is written again
+MOST_LOGGED = 10_000  # troubles remembered as logged
 MOST_OPEN = min(4000, getrlimit(RLIMIT_NOFILE)[0] // 2)  # files; the idlest are closed until they grow
 
 
@@ -334,6 +335,8 @@ class Follower:
 
     def _tell(self) -> None:
         """Log each trouble once."""
+        if len(self._logged) > MOST_LOGGED:
+            self._logged.clear()
         for path, reason in self.troubles.items():
             if (path, reason) not in self._logged:
                 self._logged.add((path, reason))

@@ -36,10 +36,15 @@ class Pieces:
     """Joins the pieces of a line, each stream by itself; a line that is no piece of anything passes as it is."""
 
     def __init__(
-        self, place: Callable[[bytes], Place | None], state: Any = None, limit: int = MAX_JOINED
+        self,
+        place: Callable[[bytes], Place | None],
+        state: Any = None,
+        *,
+        whole: Callable[[list[bytes]], bool] = lambda lines: False,
+        limit: int = MAX_JOINED,
     ) -> None:
-        self._place = place
-        self._limit = limit
+        """`place` tells of one line what it is; `whole` of many, at a glance, that none is a piece."""
+        self._place, self._whole, self._limit = place, whole, limit
         self._open: dict[str, Joined] = {
             stream: (offset, raw) for stream, (offset, raw) in (state or {}).items()
         }
@@ -58,7 +63,7 @@ class Pieces:
         return []
 
     def passes(self, lines: list[bytes]) -> bool:
-        return False
+        return not self._open and self._whole(lines)
 
     def flush(self) -> list[Joined]:
         begun = sorted(self._open.values())

@@ -65,16 +65,17 @@ class Lines:
                 return Cut([], [], dead)
             self._bury(dead, b"\n")
             data = data[end + 1 :]
-        if self._pending:
-            data = self._pending + data
-        end = data.rfind(b"\n") + 1
-        self._pending = data[end:]
+        lines = data.split(b"\n")
+        begun, self._pending = self._pending, lines.pop()
+        if not lines:
+            self._pending = begun + self._pending
         if len(self._pending) > self._max:
             self._long, self._pending = _Long(self._pending), b""
-        if not end:
+        if not lines:
             return Cut([], [], dead)
-        lines, offsets = self._cut(data[:end], dead)
-        return Cut(lines, offsets, dead)
+        lines[0] = begun + lines[0]
+        self._step(begun, data)
+        return self._cut(lines, dead, b"\r" in data or b"\r" in begun)
 
     def rest(self) -> Cut:
         """What came after the last line end, as a line: for where nothing follows."""
@@ -95,22 +96,25 @@ class Lines:
         self.before = _last(self._long.last, line_end)
         self._long = None
 
-    def _cut(self, data: bytes, dead: Dead) -> tuple[list[bytes], list[int]]:
-        """The lines of bytes that end with a line end."""
-        lines = data.split(b"\n")
-        lines.pop()
-        offsets = list(accumulate([len(line) + 1 for line in lines], initial=self.offset))
+    def _step(self, begun: bytes, data: bytes) -> None:
+        """Keep up `before` when lines of `begun` and `data` end."""
+        end = data.rfind(b"\n") + 1
+        self.before = data[end - PRINT : end] if end >= PRINT else _last(self.before, begun + data[:end])
+
+    def _cut(self, lines: list[bytes], dead: Dead, returns: bool) -> Cut:
+        """These lines with their offsets; `returns` tells whether carriage returns are among the bytes."""
+        sizes = [len(line) + 1 for line in lines]
+        offsets = list(accumulate(sizes, initial=self.offset))
         self.offset = offsets.pop()
-        self.before = _last(self.before, data)
-        if len(data) > self._max:
+        if max(sizes) > self._max + 1:
             for line, offset in zip(lines, offsets, strict=True):
                 if len(line) > self._max:
                     dead.append((_Long(line).record(offset), self._reason(len(line))))
             kept = [n for n, line in enumerate(lines) if len(line) <= self._max]
             lines, offsets = [lines[n] for n in kept], [offsets[n] for n in kept]
-        if b"\r" in data or b"" in lines or (offsets and offsets[0] == 0):
+        if returns or b"" in lines or offsets[:1] == [0]:
             lines, offsets = self._clean(lines, offsets)
-        return lines, offsets
+        return Cut(lines, offsets, dead)
 
     def _clean(self, lines: list[bytes], offsets: list[int]) -> tuple[list[bytes], list[int]]:
         """Without byte-order mark, carriage returns before line ends, and blank lines."""

@@ -26,17 +26,13 @@ _END = r'\\*"\s*'  # the end of a text, which may stand inside another one
 _PAIR = rf'\\*"name{_END}:\s*\\*"[^"\\]*(?:{_NAMES})[^"\\]*{_END},\s*\\*"value{_END}:\s*\\*"'
 _RIAP = rf'\\*"value{_END}:\s*\\*"[^"]*{_END},\s*\\*"name{_END}:\s*\\*"[^"\\]*(?:{_NAMES})'
 _MEMBER = rf'\\*"(?:{_MEMBERS}){_END}:\s*\\*"'
-_DATA = r'\\*"(?:data|stringData|binaryData)\\*"\s*:\s*'
-_OBJECT = r'\{(?:[^"{}]|"(?:[^"\\]|\\.)*(?:"|$))*\}?'
-
 _hint = re2.compile(f"(?i:{_PAIR}|{_RIAP}|{_MEMBER})|{_JWT}|{_BEARER}|PRIVATE KEY".encode())
 _is_name = re2.compile(f"(?i){_NAMES}")
 _is_member = re2.compile(f"(?i){_MEMBERS}")
 _token = re2.compile(f"{_JWT}|{_BEARER}|{_PEM}")
-_raw_token = re2.compile(f"{_JWT}|{_BEARER}|{_PEM}".encode())
-_raw_value = re2.compile(rf'((?i:{_PAIR}|{_MEMBER}))(?:[^"\\]|\\+[^"\\])*'.encode())
-_raw_data = re2.compile(f"({_DATA}){_OBJECT}".encode())
-_raw_text_data = re2.compile(rf"({_DATA})\{{[^{{}}]*\}}?".encode())
+_raw_token = re2.compile(
+    rf'{_JWT}|{_BEARER}|-----BEGIN [A-Z ]{{0,20}}PRIVATE KEY-----(?:[^"\\]|\\+[^"\\])*'.encode()
+)
 _parameter = re2.compile(
     rf"(?i)([?&](?:{_MEMBERS}|pwd|secret|authorization|sig|signature)=|"
     r"[?&]command=-{1,2}(?:password|passwd|token|secret|api-?key)(?:%3[Dd]|=|&command=))[^&#]+"
@@ -113,11 +109,44 @@ def _applied(text: str) -> str:
 
 
 def redact_text(raw: bytes) -> bytes:
-    """A record that nobody could decode, without whatever looks like a credential in it."""
-    mark = MARK.encode()
-    raw = _raw_token.sub(mark, raw)
-    raw = _raw_value.sub(rb"\1" + mark, raw)
-    if b"ecret" in raw or b"configmaps" in raw:
-        raw = _raw_data.sub(rb'\1"' + mark + b'"', raw)
-        raw = _raw_text_data.sub(rb'\1\\"' + mark + rb'\\"', raw)
+    """A record that nobody could decode, without whatever looks like a credential in it. What was JSON stays JSON."""
+    raw = _raw_token.sub(MARK.encode(), raw)
+    stores = b"ecret" in raw or b"configmaps" in raw
+    for level in _LEVELS:
+        raw = level.value.sub(level.put, raw)
+        if stores:
+            raw = level.data.sub(level.blank, raw)
     return raw
+
+
+class _Level:
+    """The patterns for a text by itself (0), and for one that stands inside another text (1)."""
+
+    def __init__(self, quote: str, inside: str) -> None:
+        before = r"(?:^|[^\\])"
+        text = rf"{quote}(?:{inside})*(?:{quote}|$)"
+        pair = (
+            rf"{quote}name{quote}\s*:\s*{quote}[^\"\\]*(?:{_NAMES})[^\"\\]*{quote}\s*,\s*{quote}value{quote}"
+        )
+        member = rf"{quote}(?:{_MEMBERS}){quote}"
+        stores = rf"{quote}(?:data|stringData|binaryData){quote}\s*:\s*\{{"
+        self.quote = quote.replace("\\\\", "\\").encode()
+        self.value = re2.compile(rf"({before}(?i:{pair}|{member})\s*:\s*){text}".encode())
+        self.data = re2.compile(rf"({before}{stores})((?:[^\"{{}}\\]|{text})*)".encode())
+        self.item = re2.compile(rf"(:\s*){text}".encode())
+
+    def put(self, found: Any) -> bytes:
+        """The value that was found, replaced."""
+        start: bytes = found[1]
+        return start + self.quote + MARK.encode() + self.quote
+
+    def blank(self, found: Any) -> bytes:
+        """The members that were found, each with its value replaced."""
+        start: bytes = found[1]
+        return start + bytes(self.item.sub(self.put, found[2]))
+
+
+_LEVELS = (
+    _Level(r'"', r'[^"\\]|\\.'),
+    _Level(r'\\"', r'[^"\\]|\\\\\\"|\\\\\\\\|\\\\[^"\\]|\\[^"\\]'),
+)

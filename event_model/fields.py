@@ -195,6 +195,9 @@ FIELDS: dict[str, Field] = {
 }
 
 
+_OURS = frozenset(("@timestamp", "ecs", "data_stream", "event", "log", "tallyman"))  # whatever a record says
+
+
 def nest(flat: dict[str, Any]) -> dict[str, Any]:
     """`{"user.name": "x"}` as `{"user": {"name": "x"}}`. A key below a plain value replaces that value."""
     document: dict[str, Any] = {}
@@ -212,17 +215,22 @@ def nest(flat: dict[str, Any]) -> dict[str, Any]:
 
 def native(event: Event) -> Any:
     """The event's native record as plain dictionaries and lists, as its document shows it."""
-    # through text, for bodies wait in it as unparsed bytes
     try:
-        return plain(event.native)
-    except (ValueError, RecursionError):  # a body that is nested as deeply as the decoder goes
+        found = plain(event.native)
+        orjson.dumps([[[[[[found]]]]]])  # as deep as it stands in an alert's document, in a request
+        return found
+    except (
+        ValueError,
+        TypeError,
+        RecursionError,
+    ):  # a body that is nested more deeply than readers of JSON go
         parts = {name: getattr(event.native, name) for name in getattr(event.native, "__struct_fields__", ())}
         return plain({name: value for name, value in parts.items() if not isinstance(value, msgspec.Raw)})
 
 
 def plain(value: Any) -> Any:
     """The value as whoever reads JSON gets it: whole numbers beyond 64 bits are floating-point ones."""
-    return orjson.loads(msgspec.json.encode(value))
+    return orjson.loads(msgspec.json.encode(value))  # through text, for bodies wait in it as unparsed bytes
 
 
 def document(event: Event, raw: bool = False) -> dict[str, Any]:
@@ -236,4 +244,18 @@ def document(event: Event, raw: bool = False) -> dict[str, Any]:
         flat[event.native_name] = native(event)
     if raw:
         flat["event.original"] = event.record.raw.decode("utf-8", "replace")
+    if not event.native_name and event.native:
+        return _beside(native(event), nest(flat))
     return nest(flat)
+
+
+def _beside(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """A record whose fields keep their names, with what is known besides: the record's own words come first."""
+    whole = {**ours, **{name: value for name, value in theirs.items() if name not in _OURS}}
+    whole["event"] = (
+        {**ours["event"], **theirs["event"]} if isinstance(theirs.get("event"), dict) else ours["event"]
+    )
+    for name in ("hash", "original", "dataset"):
+        if name in ours["event"]:
+            whole["event"][name] = ours["event"][name]
+    return whole

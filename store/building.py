@@ -84,6 +84,8 @@ def build_at(
 ) -> None:
     """Make a partition's index in any folder that is not there yet."""
     index = Index(folder, create=True)
-    go_on(index, journal, partition, normalize, done)
-    index.commit(complete=complete)
-    index.close()
+    try:
+        go_on(index, journal, partition, normalize, done)
+        index.commit(complete=complete)
+    finally:
+        index.close()

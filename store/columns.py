@@ -75,15 +75,21 @@ def _spell(number: int | None) -> str | None:
 
 COLUMNS = tuple(_column(key, name) for key, name in {**_FAST, **_SLOW}.items())
 BY_NAME = {column.field.name: column for column in COLUMNS}
-_PLAIN = [column for column in COLUMNS if column.attribute]
-_OTHERS = [(column.key, column.read) for column in COLUMNS if not column.attribute]
-_KEYS = [column.key for column in _PLAIN]
-_Document = msgspec.defstruct(  # faster to fill and to write than a dictionary
-    "Document",
-    [(key, Any, None) for key in (*_KEYS, *(key for key, _ in _OTHERS), TIME, POINTER, HASH)],
+
+# Most events are like others but for these: what the rest of them becomes is kept, and made only once.
+_OWN = [column for column in COLUMNS if column.key in ("name", "pod", "cid", "message", "command")]
+_COMMON = [column for column in COLUMNS if column not in _OWN]
+_BEHIND = {"ip": "source_ip", "agent": "user_agent", "code": "status_code", "image": "images"}
+_own = attrgetter(*(column.attribute for column in _OWN))
+_common = attrgetter(*(column.attribute or _BEHIND[column.key] for column in _COMMON))
+_Own = msgspec.defstruct(  # faster to fill and to write than a dictionary
+    "Own",
+    [(key, Any, None) for key in (*(each.key for each in _OWN), TIME, POINTER, HASH)],
     omit_defaults=True,
 )
-_attributes = attrgetter(*(column.attribute for column in _PLAIN))
+_Common = msgspec.defstruct("Common", [(each.key, Any, None) for each in _COMMON], omit_defaults=True)
+_kept: dict[Any, str] = {}
+_MOST_KEPT, _LONGEST_KEPT = 8192, 2000
 
 
 def schema() -> Any:
@@ -117,9 +123,22 @@ def fingerprint() -> str:
 def document(pointer: int, event: Event) -> tuple[int, str]:
     """The event's time (microseconds since 1970) and its document, as JSON."""
     time = moment(event.timestamp)
-    others = [read(event) or None for _, read in _OTHERS]
-    made = _Document(*_attributes(event), *others, time, pointer, short_hash(identity(event)))
-    return time, _encode(made)
+    own = _encode(_Own(*_own(event), time, pointer, short_hash(identity(event))))
+    common = _like_others(event)
+    return time, own if common == "{}" else f"{common[:-1]},{own[1:]}"
+
+
+def _like_others(event: Event) -> str:
+    """What the event may have in common with others, as JSON."""
+    values = _common(event)
+    made = _kept.get(values)
+    if made is None:
+        made = _encode(_Common(**{column.key: column.read(event) or None for column in _COMMON}))
+        if len(made) <= _LONGEST_KEPT:
+            if len(_kept) >= _MOST_KEPT:
+                _kept.clear()
+            _kept[values] = made
+    return made
 
 
 def short_hash(id: str) -> int:

@@ -26,7 +26,7 @@ from store.stream import Hit, Stream
 from store.times import micros, rfc3339
 
 log = logging.getLogger(__name__)
-MOST_TESTED = 200_000
+MOST_TESTED = 100_000
 _MOST_THREADS = 4
 _Answer = TypeVar("_Answer")
 

@@ -31,7 +31,7 @@ class Index:
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.folder = folder
         self._mutex = Mutex()
-        self._last: int | None = None
+        self._last = -1  # largest pointer added, while this process writes
         self._waiting = 0
         self._writer: Any = None
         if create:
@@ -47,15 +47,21 @@ class Index:
 
     def add(self, pointer: int, event: Event) -> None:
         """Make the event searchable, from the next commit on. What was added before is passed over."""
-        if pointer <= self.last():
+        writer = self._writer or self._begin()
+        if pointer <= self._last:
             return
-        if self._writer is None:
-            self._writer = self._index.writer(HEAP_BYTES, 1)
         time, made = document(pointer, event)
-        self.summary = self.summary.widened(time, time)
-        self._writer.add_json(made)
+        known = self.summary
+        if known.since is None or known.until is None or not known.since <= time <= known.until:
+            self.summary = known.widened(time)
+        writer.add_json(made)
         self._last = pointer
         self._waiting += 1
+
+    def _begin(self) -> Any:
+        self._last = self.last()
+        self._writer = self._index.writer(HEAP_BYTES, 1)
+        return self._writer
 
     def commit(self, *, complete: bool = False) -> None:
         """Make durable and searchable what was added; `complete`: nothing will be added any more."""
@@ -68,12 +74,11 @@ class Index:
 
     def last(self) -> int:
         """The largest pointer added; -1 if there is none."""
-        searcher = self._fresh() if self._writer is None else None
-        if self._last is None:
-            largest = {"it": {"max": {"field": POINTER}}}
-            found = (searcher or self._fresh()).aggregate(tantivy.Query.all_query(), largest)["it"]["value"]
-            self._last = -1 if found is None else int(found)
-        return self._last
+        if self._writer:
+            return self._last
+        largest = {"it": {"max": {"field": POINTER}}}
+        found = self._fresh().aggregate(tantivy.Query.all_query(), largest)["it"]["value"]
+        return -1 if found is None else int(found)
 
     def known(self) -> Summary:
         """What the index says of itself now."""
@@ -89,6 +94,7 @@ class Index:
     def close(self) -> None:
         """Stop writing. What was not committed is lost here; the journal has it."""
         writer, self._writer = self._writer, None
+        self._waiting = 0
         if writer is not None:
             writer.wait_merging_threads()
 
@@ -109,8 +115,8 @@ class Index:
         found = summary.load(self.folder)
         if found is None or not found.fits():
             raise ValueError(f"{self.folder} was made by another version")
-        if self._writer is None:  # another process may have written
-            self.summary, self._last = found, None
+        if self._writer is None:  # else we know better
+            self.summary = found
 
     def _signature(self) -> tuple[int, int]:
         try:

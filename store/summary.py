@@ -26,12 +26,10 @@ class Summary(Struct, frozen=True):
         """Whether the index was made as this program would make it."""
         return self.made == fingerprint()
 
-    def widened(self, first: int, last: int) -> Summary:
-        """With these times inside."""
-        since = first if self.since is None else min(first, self.since)
-        until = last if self.until is None else max(last, self.until)
-        if since == self.since and until == self.until:
-            return self
+    def widened(self, time: int) -> Summary:
+        """With this time inside."""
+        since = time if self.since is None else min(time, self.since)
+        until = time if self.until is None else max(time, self.until)
         return msgspec.structs.replace(self, since=since // _STEP * _STEP, until=-(-until // _STEP) * _STEP)
 
     def may_hold(self, since: int | None, until: int | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,8 @@ from event_model.errors import ConfigError, Unreadable
 from event_model.event import Event, Origin, Record
 from event_model.parts import Format
 from store.journal import Entry
+
+log = logging.getLogger(__name__)
 
 
 class Normalizer:
@@ -39,6 +42,9 @@ class Normalizer:
                 )
             except (Unreadable, ConfigError) as error:  # read by an older version, or a format that is gone
                 reason = str(error)
+            except Exception as error:  # a record that its format stumbles over must not stop the rest
+                log.exception("format failed", extra={"format": entry.origin.format})
+                reason = f"the format failed: {type(error).__name__}: {error}"
         return dead_event(entry.record, entry.origin, reason, entry.received)
 
 

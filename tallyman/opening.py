@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from event_model.errors import StoreError
+from event_model.errors import QueryError, StoreError
 from tallyman.config import Config, load
 from tallyman.wiring import make_normalizer
 
@@ -61,7 +61,19 @@ def now() -> datetime:
 
 
 def bound(text: str | None) -> str | None:
-    """A time as people write it (`1h`, `yesterday`) as RFC 3339."""
+    """A time as people write it (`1h`, `yesterday`) as RFC 3339. Raises QueryError."""
+    return written(moment(text)) if text else None
+
+
+def moment(text: str) -> datetime:
+    """A time as people write it. Raises QueryError."""
     from store.times import parse_time
 
-    return parse_time(text, now()).isoformat().replace("+00:00", "Z") if text else None
+    try:
+        return parse_time(text, now())
+    except ValueError as error:
+        raise QueryError(str(error)) from None
+
+
+def written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -9,7 +9,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from event_model.errors import StoreError
 from event_model.parts import Sink
+from tallyman.counters import Counters
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,12 @@ class Deliverer:
     name: str
     sink: Sink
     outbox: Any  # store.outbox.Outbox
+    counters: Counters = field(default_factory=Counters)
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
+    _told: list[str] = field(
+        default_factory=list, init=False
+    )  # what it has been told, and the outbox has not
+    _refused: str = field(default="", init=False)  # why the outbox can't be written
 
     def wake(self) -> None:
         """Something was queued: look now."""
@@ -35,22 +42,41 @@ class Deliverer:
         while True:
             last = ended.is_set()
             self._wake.clear()
-            while self.deliver(time.time()):
-                pass
+            self._deliver_due()
             if last:
                 return
             self._wake.wait(LOOK)
 
     def deliver(self, now: float) -> bool:
-        """One delivery of what is due; True if it worked and there may be more."""
+        """One delivery of what is due; True if it worked and there may be more. Raises StoreError."""
+        self._note()
         due = self.outbox.due(self.name, now, AT_ONCE)
         if not due:
             return False
+        ids = [row.alert for row in due]
         try:
             self.sink.send([row.document for row in due])
         except Exception as error:  # a dead sink must not stop the others; what it missed is offered again
             log.warning("sink failed", extra={"sink": self.name, "reason": str(error)})
-            self.outbox.postpone(self.name, [row.alert for row in due], now, str(error), random.random())
+            self.counters.add(f'notify_failures{{sink="{self.name}"}}')
+            self.outbox.postpone(self.name, ids, now, str(error), random.random())
             return False
-        self.outbox.delivered(self.name, [row.alert for row in due])
+        self._told = ids
+        self._note()
         return len(due) == AT_ONCE
+
+    def _note(self) -> None:
+        """Have the outbox know what the sink was told, so that it is not told again."""
+        if self._told:
+            self.outbox.delivered(self.name, self._told)
+            self._told = []
+
+    def _deliver_due(self) -> None:
+        try:
+            while self.deliver(time.time()):
+                pass
+            self._refused = ""
+        except StoreError as error:  # such as a full disk: there will be room again
+            if str(error) != self._refused:
+                log.error("outbox can't be written", extra={"sink": self.name, "reason": str(error)})
+            self._refused = str(error)

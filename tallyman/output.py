@@ -22,13 +22,16 @@ def talk() -> Console:
     """The console for people, on stderr; plain where that is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def table(
     title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], *, to_stdout: bool = True
 ) -> None:
-    """A table as wide as the terminal; where stdout is no terminal, lines with tabs in them."""
+    """A table as wide as the terminal, if there are rows; where stdout is no terminal, lines with tabs in them."""
+    rows = list(rows)
+    if not rows:
+        return
     if to_stdout and not sys.stdout.isatty():
         for row in rows:
             print("\t".join(clean(str(cell)) for cell in row))

@@ -6,33 +6,34 @@
 
 The middle is one thread: it takes a batch, makes events, appends the records to the journal, looks at the
 events and writes the alerts. What is behind the journal is derived from it: after a crash the index and the
-inspectors go on from the record they had come to.
+inspectors go on from the record they had come to. On a full disk all of it waits, and goes on when there is
+room.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from event_model.alert import Match
-from event_model.errors import StoreError, Unreadable
+from event_model.errors import NoRoom, StoreError, Unreadable
 from event_model.event import Event, Record
 from event_model.parts import Batch, Format, Inspector, Source
 from store.journal import Entry, Journal
 from tallyman.counters import Counters
+from tallyman.indexing import Indexer
+from tallyman.intake import Intake
 from tallyman.outbox import Deliverer
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-INBOX = 64  # batches; a full inbox is what makes sources wait
-BEHIND = 64  # batches that the index may lag behind the journal before the middle waits for it
 SYNC_PAUSE = 0.05  # seconds between two fsyncs: what comes in meanwhile shares the next one
-COMMIT_PAUSE = 0.8  # seconds between two commits of the index: an event is searchable within a second
+RETRY = 1.0  # seconds before what a full disk refused is tried again
 
 
 @dataclass(slots=True)
@@ -49,60 +50,56 @@ class Pipeline:
     redact_unread: Callable[[bytes], bytes]
     counters: Counters = field(default_factory=Counters)
     on_second: Callable[[], None] = lambda: None  # housekeeping: counters to the state file, retention
-    _inbox: queue.Queue[Batch] = field(default_factory=lambda: queue.Queue(INBOX), init=False)
-    _index: queue.Queue[list[tuple[Entry, Event]] | None] = field(
-        default_factory=lambda: queue.Queue(BEHIND), init=False
-    )
-    _broken: list[BaseException] = field(default_factory=list, init=False)
+    once: bool = False  # the sources end by themselves, and an error of one ends the run
+    _index: Indexer = field(init=False)
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _error: BaseException | None = field(default=None, init=False)
+    _untidy: str = field(default="", init=False)  # why the housekeeping fails
+
+    def __post_init__(self) -> None:
+        self._index = Indexer(self.store)
 
     def run(self, stop: threading.Event) -> None:
         """Read until told to stop, then finish what was read. Raises StoreError when the disk refuses."""
+        self._stop = stop
         self.resume()
-        readers = [
-            _thread(f"read {name}", self._read, name, source, stop) for name, source in self.sources.items()
-        ]
+        intake = Intake(self.sources, lambda: self.journal.positions, self.counters, self.once)
+        intake.begin(stop)
         ended = threading.Event()
-        helpers = [_thread("index", self._keep, stop), _thread("sync", self._sync, ended, stop)]
-        tellers = [_thread(f"tell {each.name}", each.run, ended) for each in self.deliverers]
+        indexer = _thread("index", self._index.run, stop)
+        helpers = [_thread("sync", self._sync, ended)]
+        helpers += [_thread(f"tell {each.name}", each.run, ended) for each in self.deliverers]
         try:
-            self._work(readers, stop)
+            for batch in intake.batches():
+                self.take(batch)
         finally:
             stop.set()
+            intake.close()
             self._index.put(None)
-            helpers[0].join()
+            indexer.join()
             ended.set()
-            for thread in (helpers[1], *tellers):
+            for thread in helpers:
                 thread.join()
-            self.journal.sync()
-            self.on_second()
-        if self._broken:
-            raise self._broken[0]
+        for error in (self._error, self._index.error, intake.error):
+            if error:
+                raise error
+        self.journal.sync()
+        self._tidy()
 
     def resume(self) -> None:
         """Catch up with the journal after a stop or a crash: the index, then the inspectors."""
-        self.store.catch_up()
+        self._with_room(self.store.catch_up)
         for entries in self.book.uninspected(self.journal):
-            events = [self.store.normalize(entry) for entry in entries if not entry.reason]
-            self._inspect(events, entries[-1])
+            self._inspect([self.store.normalize(entry) for entry in entries if not entry.reason], entries[-1])
+            if self._stop.is_set():
+                return
 
     def take(self, batch: Batch) -> None:
         """One batch through the middle: normalize, journal, inspect; the index gets it by its queue."""
-        format = self.format_of(batch.origin.source, batch.origin.format)
-        records: list[Record] = []
-        events: list[Event] = []
-        reasons: dict[int, str] = {}
-        for record in batch.records:
-            try:
-                event = format.normalize(record, batch.origin)
-                records.append(format.redact(record, event))
-                events.append(event)
-            except Unreadable as error:
-                reasons[len(records)] = str(error)
-                records.append(self._safe(record))
-        dead = [(self._safe(record), reason) for record, reason in batch.dead]
-        kept = Batch(batch.origin, records, batch.key, batch.position, batch.received, dead)
-        entries = self.journal.append(kept, reasons)
+        kept, reasons, events = self._understand(batch)
+        entries = self._with_room(lambda: self.journal.append(kept, reasons))
         self.counters.read(batch.origin.source, len(events), len(entries) - len(events), len(entries))
+        self.counters.put("ingest_lag_seconds", max(0.0, time.time() - batch.received))
         if entries:
             self._inspect(events, entries[-1])
             understood = iter(events)
@@ -110,81 +107,91 @@ class Pipeline:
                 [(each, self.store.normalize(each) if each.reason else next(understood)) for each in entries]
             )
 
+    def _understand(self, batch: Batch) -> tuple[Batch, dict[int, str], list[Event]]:
+        """The batch as it is kept, why some of its records are dead letters, and the events of the others."""
+        records: list[Record] = []
+        reasons: dict[int, str] = {}
+        events: list[Event] = []
+        format = self.format_of(batch.origin.source, batch.origin.format) if batch.records else None
+        for record in batch.records:
+            try:
+                assert format
+                event = format.normalize(record, batch.origin)
+                records.append(format.redact(record, event))
+                events.append(event)
+            except Unreadable as error:
+                reasons[len(records)] = str(error)
+                records.append(self._safe(record))
+            except Exception as error:  # a record that its format stumbles over must not stop the rest
+                log.exception("format failed", extra={"format": batch.origin.format, "offset": record.offset})
+                self.counters.add("format_failures")
+                reasons[len(records)] = f"the format failed: {type(error).__name__}: {error}"
+                records.append(self._safe(record))
+        dead = [(self._safe(record), reason) for record, reason in batch.dead]
+        return Batch(batch.origin, records, batch.key, batch.position, batch.received, dead), reasons, events
+
     def _safe(self, record: Record) -> Record:
         raw = self.redact_unread(record.raw)
         return record if raw == record.raw else Record(raw, record.offset, record.hash())
 
     def _inspect(self, events: list[Event], last: Entry) -> None:
         matches: list[Match] = []
+        started = time.perf_counter()
         for inspector in self.inspectors:
             try:
                 matches += inspector.inspect(events)
             except Exception:  # a broken detector must not stop the rest
                 log.exception("inspector failed", extra={"inspector": type(inspector).__name__})
                 self.counters.add("inspector_failures")
-        fresh = self.book.record(matches, time.time(), (last.partition, last.pointer))
+        self.counters.add("rule_eval_seconds", time.perf_counter() - started)
+        pointer = (last.partition, last.pointer)
+        fresh = self._with_room(lambda: self.book.record(matches, time.time(), pointer))
         if fresh:
             self.counters.add("alerts", len(fresh))
             for deliverer in self.deliverers:
                 deliverer.wake()
 
-    def _work(self, readers: Iterable[threading.Thread], stop: threading.Event) -> None:
-        readers = list(readers)
-        while not self._broken:
+    def _with_room(self, write: Callable[[], T]) -> T:
+        """What `write` gives; while the disk is full it is tried again. Raises NoRoom when told to stop meanwhile."""
+        full = False
+        while True:
             try:
-                self.take(self._inbox.get(timeout=0.1))
-            except queue.Empty:
-                if not any(thread.is_alive() for thread in readers) and self._inbox.empty():
-                    return
+                done = write()
+            except NoRoom as error:
+                if self._stop.is_set():
+                    raise
+                if not full:
+                    log.error("disk full: nothing is read until there is room", extra={"reason": str(error)})
+                    self.counters.add("disk_full")
+                full = True
+                self._stop.wait(RETRY)
+                continue
+            if full:
+                log.warning("there is room again")
+            return done
 
-    def _read(self, name: str, source: Source, stop: threading.Event) -> None:
-        try:
-            for batch in source.read(self.journal.positions, stop):
-                while not stop.is_set() or not self._broken:
-                    try:
-                        self._inbox.put(batch, timeout=0.2)
-                        break
-                    except queue.Full:
-                        continue  # the source waits in its yield: that is the back-pressure
-        except Exception:  # one source that dies must not stop the others
-            log.exception("source failed", extra={"source": name})
-            self.counters.add("source_failures")
-
-    def _keep(self, stop: threading.Event) -> None:
-        due = time.monotonic() + COMMIT_PAUSE
-        ended = False
-        while not ended:
-            try:
-                pairs = self._index.get(timeout=max(0.0, due - time.monotonic()))
-                if pairs is None:
-                    ended = True
-                else:
-                    self.store.add(pairs)
-            except queue.Empty:
-                pass  # nothing came: time to commit
-            except (StoreError, OSError, ValueError) as error:
-                self._fail(error, stop)
-                return
-            if ended or time.monotonic() >= due:
-                self.store.commit()
-                due = time.monotonic() + COMMIT_PAUSE
-
-    def _sync(self, ended: threading.Event, stop: threading.Event) -> None:
+    def _sync(self, ended: threading.Event) -> None:
         second = time.monotonic() + 1
         while not ended.wait(SYNC_PAUSE):
             try:
                 self.journal.sync()
-                if time.monotonic() >= second:
-                    self.on_second()
-                    second = time.monotonic() + 1
             except (StoreError, OSError) as error:
-                self._fail(error, stop)
+                log.error("journal failed", extra={"reason": str(error)})
+                self._error = error
+                self._stop.set()
                 return
+            if time.monotonic() >= second:
+                self._tidy()
+                second = time.monotonic() + 1
 
-    def _fail(self, error: BaseException, stop: threading.Event) -> None:
-        log.error("store failed", extra={"reason": str(error)})
-        self._broken.append(error)
-        stop.set()
+    def _tidy(self) -> None:
+        try:
+            self.on_second()
+            self._untidy = ""
+        except (StoreError, OSError) as error:  # records are safe without it
+            if str(error) != self._untidy:
+                log.error("housekeeping failed", extra={"reason": str(error)})
+            self._untidy = str(error)
 
 
 def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:

@@ -18,12 +18,19 @@ from store import retention
 from store.database import Database
 from store.embedded import Embedded
 from store.journal import Journal
-from store.times import parse_duration
 from tallyman.config import Config
 from tallyman.counters import Counters
 from tallyman.outbox import Deliverer
 from tallyman.pipeline import Pipeline
-from tallyman.wiring import make_engine, make_normalizer, make_sinks, make_sources, rule_folders
+from tallyman.wiring import (
+    Bounds,
+    bounds,
+    make_engine,
+    make_normalizer,
+    make_sinks,
+    make_sources,
+    rule_folders,
+)
 
 log = logging.getLogger(__name__)
 PRUNE_EVERY = 3600.0  # seconds
@@ -41,8 +48,9 @@ class Running:
     engine: Engine
     pipeline: Pipeline
     pack: Pack
+    bounds: Bounds
     started: float = field(default_factory=time.time)
-    _pruned: float = 0.0
+    _pruned: float = float("-inf")
 
     def use(self, pack: Pack) -> None:
         """Take these rules from the next batch on."""
@@ -52,7 +60,10 @@ class Running:
         self.engine.replace(pack.rules)
 
     def each_second(self) -> None:
-        """Write down the counters for `tallyman status`, and prune once an hour."""
+        """Prune once an hour, also where the disk is full, and write down the counters for `tallyman status`."""
+        if time.monotonic() - self._pruned >= PRUNE_EVERY:
+            self._pruned = time.monotonic()
+            self._prune(datetime.now(UTC))
         counters = self.pipeline.counters.snapshot()
         self.database.counters.save(
             {
@@ -63,22 +74,18 @@ class Running:
                 "rules_broken": len(self.pack.errors),
             }
         )
-        if time.monotonic() - self._pruned >= PRUNE_EVERY:
-            self._pruned = time.monotonic()
-            self._prune(datetime.now(UTC))
 
     def _prune(self, now: datetime) -> None:
-        age, size = retention.age(self.config.store.retention), retention.size(self.config.store.max_size)
-        for name in retention.apply(self.journal, now, age=age, size=size):
+        for name in retention.apply(self.journal, now, age=self.bounds.age, size=self.bounds.size):
             log.info("deleted by retention", extra={"partition": name})
-        if age is not None:
-            self.database.prune((now - age).timestamp())
+        if self.bounds.age is not None:
+            self.database.prune((now - self.bounds.age).timestamp())
 
 
 @contextmanager
 def running(config: Config, sources: dict[str, Source] | None = None) -> Iterator[Running]:
     """Open everything; `sources` in place of the configured ones. Closes it in the end, whatever happened."""
-    folders = rule_folders(config.rules.packs)
+    folders, limits = rule_folders(config.rules.packs), bounds(config)
     made = make_sources(config) if sources is None else sources
     sinks = make_sinks(config)
     normalize = make_normalizer(config)
@@ -88,14 +95,16 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         database = Database(config.store.path)
         opened.callback(database.close)
         least = {name: section.min_severity for name, section in config.sinks.items()}
-        book = database.book(sinks=least, window=parse_duration(config.rules.group_window).total_seconds())
+        book = database.book(sinks=least, window=limits.window)
         database.outbox.forget(sinks)
-        deliverers = [Deliverer(name, sink, database.outbox) for name, sink in sinks.items()]
+        counters = Counters()
+        deliverers = [Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()]
         engine = make_engine([])
         pipeline = Pipeline(
-            made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(), Counters()
-        )
-        whole = Running(config, journal, store, database, engine, pipeline, Pack())
+            made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(),
+            counters, once=sources is not None,
+        )  # fmt: skip
+        whole = Running(config, journal, store, database, engine, pipeline, Pack(), limits)
         pipeline.on_second = whole.each_second
         opened.callback(watch(folders, whole.use).stop)
         yield whole

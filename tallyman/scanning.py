@@ -14,7 +14,7 @@ from event_model.event import Event, Origin, Record
 from event_model.parts import Batch, Format
 from rules.engine import Engine, load
 from tallyman.normalizer import Normalizer
-from tallyman.wiring import make_engine
+from tallyman.wiring import make_engine, settle
 
 TOGETHER = 256  # events handed to the engine at once
 
@@ -114,6 +114,7 @@ Sent = tuple[int, list[tuple[Record, Origin]], list[Trouble]]
 
 def _begin(folders: list[Path]) -> None:
     _engine[:] = [make_engine(load(folders).rules)]
+    settle()
 
 
 def _scan_there(path: str, format: str | None) -> Sent:

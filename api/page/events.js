@@ -23,7 +23,9 @@ export async function search(more = false) {
     $("more").hidden = !after;
     return true;
   } catch (error) {
-    if (error.name !== "AbortError") $("problem").textContent = explain(error);
+    if (error.name === "AbortError") return false;
+    $("problem").textContent = explain(error);
+    $("found").textContent = "Below is what the search before found.";
     return false;
   }
 }

@@ -30,8 +30,9 @@ function soon() {
 }
 
 $("live").addEventListener("change", listen);
-document.addEventListener("signed-out", () => stream?.close());
+document.addEventListener("signed-out", () => { stream?.close(); stream = null; });
 document.addEventListener("visibilitychange", () => { // a hidden page holds no connection
+  if (!$("live")) return; // signed out
   listen();
   if (!document.hidden) loadAlerts();
 });

@@ -2,7 +2,7 @@
 import { loadAlerts, reader } from "./alerts.js";
 import { call } from "./api.js";
 import { showDetail } from "./detail.js";
-import { $ } from "./dom.js";
+import { $, make } from "./dom.js";
 import { search } from "./events.js";
 import "./keys.js";
 import { listen } from "./live.js";
@@ -44,7 +44,10 @@ $("more").addEventListener("click", () => search(true));
 $("more-alerts").addEventListener("click", () => loadAlerts(true));
 $("fresh").addEventListener("click", look);
 $("all-times").addEventListener("click", () => go({ since: "", until: "" }));
-$("logout").addEventListener("click", async () => { await call("logout", {}); signedOut(); });
+$("logout").addEventListener("click", async () => {
+  await call("logout", {});
+  document.dispatchEvent(new Event("signed-out"));
+});
 $("local").checked = localStorage.getItem("local") === "true";
 $("local").addEventListener("change", () => {
   localStorage.setItem("local", $("local").checked);
@@ -52,13 +55,13 @@ $("local").addEventListener("change", () => {
   search();
 });
 
+// Nothing that was read stays on the screen.
 function signedOut() {
-  $("summary").textContent = "Signed out. `tallyman token login` prints a link that opens this page.";
-  $("who").textContent = "";
-  $("logout").hidden = true;
-  for (const id of ["alerts", "events", "histogram", "top"]) $(id).replaceChildren();
+  document.title = "Tallyman";
+  document.body.replaceChildren(make("p", { class: "out" },
+    "Signed out. ", make("code", {}, "tallyman token login"), " prints a link that opens this page."));
 }
-document.addEventListener("signed-out", signedOut);
+document.addEventListener("signed-out", signedOut, { once: true });
 
 async function begin() {
   fill();
@@ -68,4 +71,4 @@ async function begin() {
   await Promise.all([loadAlerts(), look()]);
   await showDetail();
 }
-begin().catch((error) => { $("problem").textContent = error.message; });
+begin().catch((error) => document.body.append(make("p", { class: "problem" }, error.message)));

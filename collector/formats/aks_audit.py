@@ -57,7 +57,7 @@ class Format:
         if entry.category and entry.category not in AUDIT:
             return _platform(record, origin, entry)
         audit, malformed = read(inner)
-        if not (audit.stageTimestamp or audit.requestReceivedTimestamp):
+        if not (audit.stageTimestamp or audit.requestReceivedTimestamp or audit.timestamp):
             audit = msgspec.structs.replace(audit, stageTimestamp=entry.time)
         place = _place(entry.resourceId, entry.location)
         return build(

@@ -40,7 +40,7 @@ class Format:
         return record if raw is record.raw else Record(raw, record.offset, record.hash())
 
     def joiner(self, state: Any = None) -> Joiner:
-        return Pieces(_piece, state)
+        return Pieces(_piece, state, whole=_are_whole)
 
     @staticmethod
     def recognise(sample: bytes) -> float:
@@ -85,6 +85,11 @@ def _piece(line: bytes) -> tuple[str, bool] | None:
     if len(parts) < 3 or parts[1] not in _STREAMS or not _is_tag(parts[2]):
         return None
     return _STREAMS[parts[1]], parts[2].startswith(b"P")
+
+
+def _are_whole(lines: list[bytes]) -> bool:
+    text = b"\n".join(lines)
+    return b" stdout P" not in text and b" stderr P" not in text
 
 
 def _looks_like(line: bytes) -> bool:

@@ -65,7 +65,7 @@ class Format:
         return record if raw == record.raw else Record(raw, record.offset, record.hash())
 
     def joiner(self, state: Any = None) -> Joiner:
-        return Pieces(_piece, state)
+        return Pieces(_piece, state, whole=_are_whole)
 
     @staticmethod
     def recognise(sample: bytes) -> float:
@@ -96,6 +96,14 @@ def _piece(line: bytes) -> tuple[str, bool] | None:
     except (ValueError, RecursionError):
         return None
     return read.stream, not read.text.endswith("\n")
+
+
+def _are_whole(lines: list[bytes]) -> bool:
+    text = b"\n".join(lines)
+    ends = text.count(b'\\n","stream":"')
+    return (
+        ends == len(lines) and b'\\\\n","stream":"' not in text
+    )  # an escaped backslash and an n are no line end
 
 
 def _masked(piece: bytes) -> bytes:

@@ -71,7 +71,7 @@ class Format:
         """The event that one log event or bare line tells of. Raises Unreadable."""
         raw, moment = _inner(record.raw)
         audit, malformed = read(raw)
-        if moment and not audit.stageTimestamp and not audit.requestReceivedTimestamp:
+        if moment and not (audit.stageTimestamp or audit.requestReceivedTimestamp or audit.timestamp):
             audit = msgspec.structs.replace(audit, stageTimestamp=moment)
         return build(record, origin, audit, _place(audit), malformed)
 

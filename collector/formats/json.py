@@ -68,9 +68,10 @@ class Format:
 
     @staticmethod
     def recognise(sample: bytes) -> float:
-        """Just sure enough where every line is an object: any other format knows more."""
+        """Just sure enough where nearly every line is an object: any other format knows more."""
         lines = [line for line in sample.removeprefix(lenient.BOM).split(b"\n")[:20] if line.strip()]
-        return 0.5 if lines and all(map(_is_object, lines)) else 0.0
+        objects = sum(map(_is_object, lines))
+        return 0.5 if objects and objects >= 0.7 * len(lines) else 0.0
 
 
 def _read(raw: bytes) -> tuple[dict[str, Any], list[str]]:
@@ -97,7 +98,8 @@ def _moment(native: dict[str, Any]) -> str:
             return moment
         if isinstance(value, int | float) and value >= 1:
             factor = next(factor for least, factor in _UNITS if value >= least)
-            if moment := from_nanoseconds(int(value * factor)):
+            nanoseconds = value * factor if isinstance(value, int) else round(value * factor / 1000) * 1000
+            if moment := from_nanoseconds(nanoseconds):
                 return moment
     return NO_TIME
 

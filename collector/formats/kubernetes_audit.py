@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from event_model.event import Event, Origin, Record
 
 __all__ = ["ABSENT", "Audit", "Brief", "Format", "ObjectRef", "Status", "User"]
 
+_VERSION = re.compile(rb'"apiVersion"\s*:\s*"audit\.k8s\.io/')
 HEAD = 300  # bytes in which a document says what it is
 
 
@@ -58,7 +60,9 @@ class Format:
     def recognise(sample: bytes) -> float:
         """How sure it is that a file which begins so is an audit log."""
         head = sample.removeprefix(lenient.BOM).lstrip()[: 4 * HEAD]
-        if b'"audit.k8s.io/' in head and head[:1] in (b"{", b"["):
+        if head[:1] not in (b"{", b"["):
+            return 0.0
+        if _VERSION.search(head):
             return 1.0
         return 0.7 if b'"auditID"' in head and b'"stage"' in sample else 0.0
 

@@ -78,6 +78,7 @@ class Audit(Struct, frozen=True, gc=False, omit_defaults=True):
     requestReceivedTimestamp: str = ""
     stageTimestamp: str = ""
     annotations: dict[str, str] = {}
+    timestamp: str = ""  # of versions before stageTimestamp
 
 
 class UserBrief(Struct, frozen=True, gc=False):

@@ -76,9 +76,9 @@ def build(
     try:  # both as a kube-apiserver writes them: UTC with microseconds
         usual = len(moment) == len(start) == 27 and moment[7:20:3] == start[7:20:3] == _MARKS
         if not usual or not (_read_time(moment) and _read_time(start) and moment[26] == start[26] == "Z"):
-            moment, start, malformed = _odd_times(moment, start, malformed)
+            moment, start, malformed = _odd_times(audit, malformed)
     except ValueError:
-        moment, start, malformed = _odd_times(moment, start, malformed)
+        moment, start, malformed = _odd_times(audit, malformed)
     who, groups, addresses = user.username, user.groups, audit.sourceIPs
     kind = machines.get(who)
     peer = addresses[-1] if addresses else None
@@ -108,15 +108,19 @@ def build(
     return Event(*(first + rest))
 
 
-def _odd_times(moment: str, start: str, malformed: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
-    known_moment, known_start = utc(moment), utc(start)
-    if moment and known_moment is None:
+def _odd_times(audit: Audit, malformed: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """Time and start of a record whose times are written otherwise, or are none."""
+    texts = {
+        "stageTimestamp": audit.stageTimestamp,
+        "requestReceivedTimestamp": audit.requestReceivedTimestamp,
+        "timestamp": audit.timestamp,
+    }
+    known_times = {name: utc(text) for name, text in texts.items() if text}
+    malformed = (*malformed, *(name for name, moment in known_times.items() if moment is None))
+    moment = next(filter(None, known_times.values()), None)
+    if not known_times:
         malformed = (*malformed, "stageTimestamp")
-    if start and known_start is None:
-        malformed = (*malformed, "requestReceivedTimestamp")
-    if known_moment is None and known_start is None and not (moment or start):
-        malformed = (*malformed, "stageTimestamp")
-    return known_moment or known_start or NO_TIME, known_start or "", malformed
+    return moment or NO_TIME, known_times.get("requestReceivedTimestamp") or "", malformed
 
 
 def _labels(cut: bool, malformed: tuple[str, ...]) -> dict[str, str]:

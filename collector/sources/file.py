@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from collector.following import Follower
@@ -29,7 +29,9 @@ class Source:
     rotated: bool = True  # and what rotation left beside the files: x.log.1, x.log-20261123.gz
     max_line: int = MAX_LINE  # bytes; longer lines become dead letters
     poll: float = 1.0  # seconds after which to look again even if nothing told of a change
-    follower: Follower | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.follower: Follower | None = None  # while it reads: knows the files, and what is wrong with them
 
     def read(self, positions: dict[str, Any], stop: threading.Event) -> Iterator[Batch]:
         """Yield what is new in the files, until told to stop."""

@@ -20,16 +20,19 @@ from rules.engine.expression import (
 from rules.engine.view import View
 
 
-def explain(expression: Expression, view: View, here: Any) -> dict[str, list[Any]] | None:
-    """The fields with their values that meet the expression, or None if it isn't met."""
+def explain(expression: Expression, view: View, here: Any, met: bool = False) -> dict[str, list[Any]] | None:
+    """The fields with their values that meet the expression, or None if it isn't met.
+
+    Where it is known to be `met`, what adds no value to that is not asked again.
+    """
     match expression:
         case Atom(name=name, read=read, test=test, keep=keep):
             values = read(here)
-            return {name: [value for value in values if keep(value)]} if test(values) else None
+            return {name: [value for value in values if keep(value)]} if met or test(values) else None
         case Reference(name=name, read=read):
-            return {name: list(read(here))} if compile(expression)(view, here) else None
+            return {name: list(read(here))} if met or compile(expression)(view, here) else None
         case Keyword(name=name, text=text, check=check):
-            return {name: [text]} if check(view.text) else None
+            return {name: [text]} if met or check(view.text) else None
         case Each(name=name, read=elements, inside=inside):
             for element in elements(here):
                 found = explain(inside, view, element)
@@ -37,19 +40,21 @@ def explain(expression: Expression, view: View, here: Any) -> dict[str, list[Any
                     return {f"{name}.{below}" if below else name: values for below, values in found.items()}
             return None
         case AllOf(parts=parts):
-            return _explain_all(parts, view, here)
+            return _explain_all(parts, view, here, met)
         case AnyOf(parts=parts):
             return next((found for part in parts if (found := explain(part, view, here)) is not None), None)
         case Not(part=part):
-            return {} if explain(part, view, here) is None else None
+            return {} if met or explain(part, view, here) is None else None
         case Constant(value=value):
             return {} if value else None
 
 
-def _explain_all(parts: Iterable[Expression], view: View, here: Any) -> dict[str, list[Any]] | None:
+def _explain_all(
+    parts: Iterable[Expression], view: View, here: Any, met: bool
+) -> dict[str, list[Any]] | None:
     every: dict[str, list[Any]] = {}
     for part in parts:
-        found = explain(part, view, here)
+        found = explain(part, view, here, met)
         if found is None:
             return None
         for name, values in found.items():

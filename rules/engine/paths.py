@@ -48,21 +48,29 @@ def split(path: str) -> list[str]:
 def reader(names: Sequence[str]) -> Callable[[Any], Values]:
     """Read what stands at a path of plain JSON: every value that is not null, lists on the way opened."""
     steps = tuple(name for name in names if name != EACH)
-    mapped = any(name in STRING_MAPS for name in steps[:-1])
+    inner = steps[:-1]
+    # up to the map of strings that the path leads into, and the key in it; without one, the whole path
+    cut = next((at + 1 for at, name in enumerate(inner) if name in STRING_MAPS), len(steps))
+    straight, key = steps[:cut], ".".join(steps[cut:])
 
     def read(node: Any) -> Values:
-        at = 0
-        if not mapped:
-            for name in steps:  # no list on the way: most often
-                if type(node) is not dict:
-                    break
-                node = node.get(name)
-                at += 1
+        start = node
+        for name in straight:
+            if type(node) is not dict:
+                if node is None:
+                    return ()
+                break
+            node = node.get(name)
+        else:  # no list on the way: most often
+            if key and type(node) is dict:
+                node = node.get(key)
+                missed = node is None and len(steps) - cut > 1  # then it may be a path after all
             else:
-                if type(node) is not list:
-                    return () if node is None else (node,)
+                missed = bool(key) and node is not None
+            if not missed and type(node) is not list:
+                return () if node is None else (node,)
         found: list[Any] = []
-        _gather(node, steps, at, found)
+        _gather(start, steps, 0, found)
         return found
 
     return read

@@ -75,7 +75,7 @@ class Rule:
 
     def matched(self, view: View, dataset: str) -> dict[str, Any]:
         """Why an event meets this rule, of which it is known that it does."""
-        found = explain(self.expression(dataset), view, view) or {}
+        found = explain(self.expression(dataset), view, view, met=True) or {}
         return {name: _shown(values) for name, values in found.items() if values}
 
     def match(self, view: View, dataset: str) -> Match:

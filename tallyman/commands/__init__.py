@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -18,6 +19,32 @@ def _summary(name: str) -> str:
         return file.readline().strip().strip('"').strip()
 
 
+def accepting(command: click.Command) -> click.Command:
+    """The command, taking the options of the program behind its own name as well."""
+    if not any(parameter.name == "quiet" for parameter in command.params):
+        command.params += [
+            _program_option("--config", type=click.Path()),
+            _program_option("-v", "--verbose", count=True),
+            _program_option("-q", "--quiet", is_flag=True),
+            _program_option("--no-color", is_flag=True),
+        ]
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            accepting(below)
+    return command
+
+
+def _program_option(*names: str, **kind: Any) -> click.Option:
+    return click.Option(names, hidden=True, expose_value=False, callback=_remember, **kind)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value and context.obj is not None:
+        context.obj[parameter.name] = value
+        if parameter.name == "no_color":
+            os.environ["NO_COLOR"] = "1"
+
+
 class CommandFolder(click.Group):
     """A group whose commands are found by file name and imported only when called."""
 
@@ -27,7 +54,9 @@ class CommandFolder(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        return cast(click.Command, importlib.import_module(f"tallyman.commands.{cmd_name}").command)
+        return accepting(
+            cast(click.Command, importlib.import_module(f"tallyman.commands.{cmd_name}").command)
+        )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

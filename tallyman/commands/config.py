@@ -27,11 +27,12 @@ def _chosen(context: click.Context, file: str | None) -> Path | None:
 @click.pass_context
 def check(context: click.Context, file: str | None) -> None:
     """Say whether the configuration would work, part by part; exit 3 if not."""
-    from tallyman.wiring import make_sinks, make_sources, rule_folders
+    from tallyman.wiring import bounds, make_sinks, make_sources, rule_folders
 
     config = load(_chosen(context, file))
     sources, sinks = make_sources(config), make_sinks(config)
     folders = rule_folders(config.rules.packs)
+    bounds(config)
     click.echo(f"ok: {len(sources)} sources, {len(sinks)} sinks, {len(folders)} rule folders", err=True)
     if not sources:
         click.echo("note: no sources: `tallyman run` would read nothing", err=True)

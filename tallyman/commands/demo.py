@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -38,7 +40,7 @@ class Recorded:
 
 @click.command(help=__doc__)
 @click.option("--no-serve", is_flag=True, help="End after the summary.")
-@click.option("--port", type=int, default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 8080, or a free one.")
 @click.option(
     "--logs",
     type=click.Path(exists=True, file_okay=False),
@@ -52,7 +54,7 @@ class Recorded:
 )
 @click.pass_context
 def command(
-    context: click.Context, no_serve: bool, port: int, logs: str | None, store_path: str | None
+    context: click.Context, no_serve: bool, port: int | None, logs: str | None, store_path: str | None
 ) -> int:
     from tallyman.logs import configure
 
@@ -65,13 +67,26 @@ def command(
     place = Path(store_path) if store_path else default_store().with_name("demo")
     empty(place)
     config = Config(
-        cluster="demo", store=StoreConfig(path=place, retention="forever"), api=ApiConfig(port=port)
+        cluster="demo",
+        store=StoreConfig(path=place, retention="forever"),
+        api=ApiConfig(port=free_port() if port is None else port),
     )
     found = analyse(config, folder)
     tell(found)
     if not no_serve:
         serve(config)
     return 0 if found["events"] and found["rules"] and any(found["alerts"].values()) else 1
+
+
+def free_port() -> int:
+    """The ordinary port; 0, which stands for any, where another program has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ApiConfig().host, ApiConfig().port))
+        except OSError:
+            return 0
+    return ApiConfig().port
 
 
 def empty(place: Path) -> None:
@@ -115,16 +130,18 @@ def tell(found: dict[str, Any]) -> None:
         or "none"
     )
     left_out = f", {found['left_out']} left out" if found["left_out"] else ""
-    where = f"TALLYMAN_STORE__PATH={found['path']}"
+    where = f"TALLYMAN_STORE__PATH={shlex.quote(str(found['path']))}"
     click.echo(
         f"  Recorded day:  {found['events']:,} events of one cluster and one Docker host, {found['unreadable']} unreadable ({found['seconds']:.1f} s)"
     )
     click.echo(f"  Rules:         {found['rules']} loaded{left_out}")
     click.echo(f"  Alerts:        {alerts}")
     click.echo(f"  Machines:      {found['hidden']:.1%} of the traffic is of machines; `who:human` hides it")
+    dev = Path(__file__).parents[2] / "dev"
+    alias = f' && alias tallyman="{shlex.quote(str(dev))} run"' if dev.exists() else ""
     click.echo("")
     click.echo("  Next:")
-    click.echo(f"    export {where} && alias tallyman='./dev run'")
+    click.echo(f"    export {where}{alias}")
     click.echo("    tallyman alerts list --severity high")
     click.echo("    tallyman search 'verb:get and subresource:exec' --fields @timestamp,user.name,message")
     click.echo(

@@ -6,6 +6,7 @@ import threading
 
 import click
 
+from event_model.errors import ConfigError
 from tallyman.opening import configuration
 from tallyman.output import talk
 
@@ -16,12 +17,18 @@ from tallyman.output import talk
 def command(context: click.Context, no_api: bool) -> None:
     from tallyman.logs import configure
     from tallyman.running import running, stop_on_signals
+    from tallyman.wiring import settle
 
     configure(context.obj["verbose"], context.obj["quiet"])
     config = configuration(context)
+    if not config.sources:
+        raise ConfigError(
+            "no sources: there is nothing to read. `tallyman config init` writes a first configuration"
+        )
     stop = threading.Event()
     stop_on_signals(stop)
     with running(config) as whole:
+        settle()
         if not context.obj["quiet"]:
             talk().print(
                 f"{len(whole.pack.rules)} rules, sources: {', '.join(whole.pipeline.sources) or 'none'}; store: {config.store.path}",

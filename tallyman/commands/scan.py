@@ -50,12 +50,13 @@ def command(
     from rules.engine import load
     from tallyman.reading import existing, known_format
     from tallyman.scanning import scan_all
-    from tallyman.wiring import SHIPPED, make_engine, rule_folders
+    from tallyman.wiring import SHIPPED, make_engine, rule_folders, settle
 
     started = time.perf_counter()
     known_format(format_name)
     chosen = rule_folders(folders or (SHIPPED,))
     pack = load(chosen)
+    settle()
     for error in pack.errors:
         click.echo(f"rule left out: {error}", err=True)
     paths = existing(files)
@@ -138,8 +139,8 @@ def summary(
 ) -> None:
     """How much was looked at and what came of it."""
     counts = Counter(alert["kibana"]["alert"]["severity"] for alert in alerts)
-    found = (
-        " · ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name]) or "all clear"
+    found = " · ".join(f"{counts[name]} {name}" for name in reversed(SEVERITIES) if counts[name]) or (
+        "all clear" if records and not unread else "none"
     )
     text = f"{records:,} records, {unread:,} unreadable; {rules} rules; alerts: {found}; {seconds:.1f} s"
     if shown < len(alerts):

@@ -21,14 +21,19 @@ def command(context: click.Context, as_json: bool) -> None:
         return
     kept = status["store"]
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    click.echo(
-        f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {kept['partitions']} days, kept {kept['retention']}"
-    )
+    days = "1 partition" if kept["partitions"] == 1 else f"{kept['partitions']} partitions"
+    click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {days}, kept {kept['retention']}")
     click.echo(f"events    {status['events']:,}")
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
-    alerts = ", ".join(f"{count} {name}" for name, count in status["alerts_open"].items()) or "none"
-    click.echo(f"alerts    {alerts} open")
+    alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)
+    click.echo(f"alerts    {alerts or 'none'} open")
+    for name, counts in status["sources"].items():
+        unread = counts.get("unreadable", 0)
+        click.echo(
+            f"source    {name}: {counts.get('events', 0):,.0f} events, {unread:,.0f} unreadable, since the last start"
+        )
     for name, counts in status["sinks"].items():
         click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
     for name, value in sorted(status["counters"].items()):
-        click.echo(f"counted   {name} {value:,.0f}")
+        if not name.startswith("ingest_"):
+            click.echo(f"counted   {name} {value:,.0f}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tallyman.commands.search import show
-from tallyman.opening import now, opened
+from tallyman.opening import moment, now, opened, written
 
 ENTITY_FIELDS = (
     "user.name",
@@ -30,17 +30,21 @@ ENTITY_FIELDS = (
 def command(
     context: click.Context, entity: str, around: str | None, window: str, limit: int, as_json: bool
 ) -> None:
+    from event_model.errors import QueryError
     from store.query import parse
-    from store.times import parse_time
     from store.times import window as span
 
-    moment = parse_time(around, now()) if around else now()
-    since, until = (edge.isoformat().replace("+00:00", "Z") for edge in span(window, moment))
+    try:
+        since, until = map(written, span(window, moment(around) if around else now()))
+    except ValueError as error:
+        raise QueryError(f"--window: {error}") from None
     with opened(context) as store:
         found = store.events.search(
             parse(entity_query(entity)), since=since, until=until, limit=limit, after=None, oldest_first=True
         )
         show(found.events, as_json=as_json)
+    if not found.events and not context.obj["quiet"]:
+        click.echo(f"Nothing between {since} and {until}: another --around, or a larger --window?", err=True)
     if found.after and not context.obj["quiet"]:
         click.echo(
             f"{limit} of {found.total}: a smaller --window, or a larger --limit, shows the rest", err=True
@@ -49,6 +53,7 @@ def command(
 
 def entity_query(entity: str) -> str:
     """`user:alice` as it is; a bare name is looked for as a user, address, pod, container or object."""
+    from event_model.fields import address
     from store.query.names import resolve
 
     field, colon, _ = entity.partition(":")
@@ -58,5 +63,6 @@ def entity_query(entity: str) -> str:
             return entity
         except LookupError:
             pass  # a colon inside a name: system:serviceaccount:ci:deployer
+    fields = [name for name in ENTITY_FIELDS if name != "source.ip" or address(entity)]
     quoted = '"' + entity.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return " or ".join(f"{name}:{quoted}" for name in ENTITY_FIELDS)
+    return " or ".join(f"{name}:{quoted}" for name in fields)

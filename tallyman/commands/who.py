@@ -65,7 +65,8 @@ def command(
         )
         table("", ["time", "who", "outcome", "from", "as a command"], shown)
         if not rows and not context.obj["quiet"]:
-            click.echo(f"Nobody touched it, as far as was recorded ({query}). Add --reads?", err=True)
+            hint = "Add --reads?" if READS in query else "An earlier --since, or another -n NAMESPACE?"
+            click.echo(f"Nobody touched it, as far as was recorded ({query}). {hint}", err=True)
 
 
 def who_query(resource: str, namespace: str | None, reads: bool | None = None) -> str:

@@ -32,7 +32,8 @@ def test_alerts_are_listed_newest_first_with_what_is_open(same: World) -> None:
 
 def test_a_list_of_alerts_is_cut_into_pages(same: World) -> None:
     client = same.client()
-    seen, after = [], ""
+    seen: list[str] = []
+    after: str | None = ""
     while after is not None:
         page = client.get(ALERTS, params={"size": 2, "after": after}).json()
         seen += [alert["id"] for alert in page["alerts"]]

@@ -40,7 +40,8 @@ def test_a_search_gives_documents_newest_first(client: TestClient) -> None:
 
 
 def test_everything_is_found_page_by_page_and_once(client: TestClient) -> None:
-    seen, after = [], ""
+    seen: list[str] = []
+    after: str | None = ""
     while after is not None:
         page = ask(client, size=9, after=after)
         assert page["total"] == 55 and len(page["events"]) <= 9

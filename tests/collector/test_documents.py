@@ -2,10 +2,12 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.documents import Documents
+
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def joined(text: bytes, joiner: Documents | None = None) -> list[tuple[int, bytes]]:
@@ -51,6 +53,7 @@ def test_a_new_joiner_goes_on_where_the_old_one_stopped() -> None:
     assert second.state is None
 
 
+@FEW
 @given(st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b"  x", b'{"a":1}', b"},", b"", b"\r"])))
 def test_no_byte_is_lost_but_commas_and_carriage_returns_after_documents(lines: list[bytes]) -> None:
     text = b"\n".join(lines)

@@ -4,12 +4,14 @@ import base64
 import gzip
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector import envelopes
 from collector.envelopes import chained, decoded, listed, unpacked
 from event_model.errors import Unreadable
+
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_items_keep_their_own_bytes() -> None:
@@ -60,6 +62,7 @@ def test_objects_one_after_the_other_are_parted() -> None:
     assert chained(b'{"a":1}{"b":') == [b'{"a":1}', b'{"b":']
 
 
+@FEW
 @given(st.binary())
 def test_any_bytes_can_be_parted(raw: bytes) -> None:
     assert b"".join(b"".join(chained(raw)).split()) == b"".join(raw.split())

@@ -32,6 +32,13 @@ def test_what_never_ends_is_bounded() -> None:
     assert [len(raw) for _, raw in records] == [302, 302]
 
 
+def test_lines_that_are_whole_at_a_glance_need_not_be_fed() -> None:
+    joiner = Pieces(place, whole=lambda lines: b"+" not in b"".join(lines))
+    assert joiner.passes([b"o.a", b"e.b"]) and not joiner.passes([b"o.a", b"e+b"])
+    joiner.feed(0, b"o+a")
+    assert not joiner.passes([b"o.b"])
+
+
 def test_a_joiner_goes_on_from_the_state_of_another() -> None:
     first = Pieces(place)
     assert join([b"o+a", b"e+x"], first) == []

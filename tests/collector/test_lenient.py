@@ -4,13 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw, Struct
 
 from collector import lenient
 from collector.lenient import elements, read
 from event_model.errors import Unreadable
+
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Inner(Struct, frozen=True):
@@ -99,7 +101,7 @@ def test_a_body_nested_beyond_measure_does_not_hide_the_rest(depth: int) -> None
         (b"hello", "no JSON"),
         (b'{"text":"a', "cut off"),
         (b'{"text":' + b"[" * 5_000, "cut off"),
-        (b"[" * 5_000, "nested too deeply"),
+        (b"[" * 5_000, "no JSON object"),
         (b'{"text":"a"} x', "no JSON"),
     ],
 )
@@ -117,18 +119,20 @@ def test_items_of_a_list_are_found_however_deep_one_of_them_is() -> None:
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
         st.lists(inner) | st.dictionaries(st.sampled_from(["text", "inner", "name", "words", "x"]), inner)
     ),
 )
 
 
+@FEW
 @given(st.dictionaries(st.sampled_from([*Outer.__struct_fields__, "other"]), _JSON))
 def test_any_object_can_be_read(value: dict[str, Any]) -> None:
     known(value)
 
 
+@FEW
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     try:
@@ -137,6 +141,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
         assert str(error)
 
 
+@FEW
 @given(st.lists(_JSON))
 def test_items_are_the_same_with_and_without_recursion(value: list[Any]) -> None:
     text = json.dumps(value).encode()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import buckets, ranking, summary
+from store import buckets, columns, ranking, summary
 from store.columns import BY_NAME, COLUMNS, document, fingerprint
 from store.index import Index
 from store.query import parse
@@ -82,7 +82,7 @@ def test_the_summary_holds_every_time_and_says_when_all_is_there(index: Index) -
 
 def test_an_empty_index_holds_no_time() -> None:
     assert not Summary().may_hold(None, None)
-    assert Summary().widened(5, 5).may_hold(5, 6)
+    assert Summary().widened(5).may_hold(5, 6)
 
 
 def test_an_index_of_another_version_is_refused(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +115,29 @@ def test_a_column_holds_what_a_predicate_reads() -> None:
         held = decoded.get(column.key, [])
         assert (held if isinstance(held, list) else [held]) == [str(value) for value in values]
     assert BY_NAME["user.name"].key in decoded
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", ""]), st.sampled_from([200, 404]), st.booleans()), max_size=9
+    )
+)
+def test_a_document_does_not_depend_on_the_events_before_it(told: list[tuple[str, int, bool]]) -> None:
+    for number, (user, code, has_image) in enumerate(told):
+        event = make(number, user_name=user, status_code=code, images=["nginx:1"] if has_image else [])
+        made = parse_json(document(number, event)[1])
+        assert made.get("user") == (user or None)
+        assert made["code"] == str(code)
+        assert made.get("image") == (["nginx"] if has_image else None)
+
+
+def test_what_is_kept_of_documents_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "_MOST_KEPT", 3)
+    columns._kept.clear()
+    for number in range(10):
+        document(number, make(number, user_name=str(number)))
+        document(number, make(number, user_name="x" * 3000 + str(number)))
+        assert len(columns._kept) <= 3
 
 
 def parse_json(text: str) -> dict[str, object]:

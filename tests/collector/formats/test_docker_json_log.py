@@ -26,6 +26,11 @@ def line(log: str, stream: str = "stdout", **more: Any) -> bytes:
     return json.dumps({"log": log, "stream": stream, "time": TIME, **more}).encode()
 
 
+def docker_line(log: str) -> bytes:
+    """As the driver writes it, without blanks."""
+    return line(log).replace(b'", "', b'","').replace(b'": "', b'":"')
+
+
 def normalize(raw: bytes, origin: Origin = ORIGIN) -> Event:
     return FORMAT.normalize(Record(raw), origin)
 
@@ -57,6 +62,8 @@ def test_a_line_without_an_end_says_so() -> None:
 
 def test_a_backslash_and_an_n_are_no_line_end() -> None:
     joiner = FORMAT.joiner()
+    assert joiner.passes([docker_line("x\n")] * 3)
+    assert not joiner.passes([docker_line("x\n"), docker_line("literal \\n")])
     assert joiner.feed(0, line("literal \\n")) == []
     assert [offset for offset, _ in joiner.feed(50, line("end\n"))] == [0]
 

@@ -28,7 +28,8 @@ class Reader:
         self, source: Source, positions: dict[str, Any] | None = None, take: int | None = None
     ) -> None:
         """`take`: how many batches to take before the reader dies without another word."""
-        self.source, self.positions = source, dict(positions or {})
+        self.source: Any = source
+        self.positions = dict(positions or {})
         self.batches: list[Batch] = []
         self.error: BaseException | None = None
         self._take = take
@@ -59,7 +60,8 @@ class Reader:
         return self._thread.is_alive()
 
     def wait_for_lines(self, count: int) -> list[bytes]:
-        wait_for(lambda: len(self.lines) >= count or self.error)
+        """So many lines at least, or all there are if the reader has died."""
+        wait_for(lambda: len(self.lines) >= count or not self.alive)
         return self.lines
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from watchdog.observers.api import BaseObserver
 
 from collector import following, tailing, waking
 from collector.sources import SOURCES
@@ -85,12 +86,6 @@ def test_an_append_wakes_the_reader_long_before_it_polls(log: Path, start: Calla
     append(log, 1)
     reader = start(poll=60)
     reader.wait_for_lines(1)
-    wait_for(
-        lambda: any(
-            thread.name.startswith("Thread-") or "Inotify" in type(thread).__name__
-            for thread in threading.enumerate()
-        )
-    )
     append(log, 2)
     reader.wait_for_lines(2)
     log.rename(f"{log}.1")
@@ -104,7 +99,7 @@ def test_without_watches_it_polls(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr(waking.Observer, "schedule", refuse)
+    monkeypatch.setattr(BaseObserver, "schedule", refuse)
     append(log, 1)
     reader = start(poll=0.05)
     reader.wait_for_lines(1)
@@ -152,10 +147,10 @@ def test_a_line_that_is_not_finished_waits(log: Path, start: Callable[..., Reade
     with log.open("ab") as file:
         file.write(line(2)[20:30])
         file.flush()
-        looks = reader.source.follower
-        assert looks is not None
+        append(log.with_name("app.log.1"), 0)  # read while the line is still not finished
+        reader.wait_for_lines(2)
         file.write(line(2)[30:] + b"\n")
-    assert reader.wait_for_lines(2) == lines(1, 2)
+    assert reader.wait_for_lines(3) == lines(1, 0, 2)
 
 
 def test_a_renamed_file_is_read_to_its_end_before_the_new_one(
@@ -322,14 +317,14 @@ def test_a_file_deleted_while_it_is_read_is_read_to_its_end(
     assert reader.wait_for_lines(3) == lines(1, 2, 3)  # the last one has no end, and none will come
 
 
-def test_a_new_file_with_the_inode_of_an_old_one_is_a_new_file(
+def test_a_file_truncated_while_nobody_read_is_read_from_its_start(
     log: Path, start: Callable[..., Reader]
 ) -> None:
     append(log, 1, 2)
     reader = start()
     reader.wait_for_lines(2)
     reader.close()
-    log.write_bytes(b"")  # the same inode, as a file system gives it again
+    log.write_bytes(b"")  # the same inode, as for a new file that got it again
     append(log, 3, 4, 5)
     assert start(positions=reader.positions).wait_for_lines(3) == lines(3, 4, 5)
 
@@ -337,7 +332,6 @@ def test_a_new_file_with_the_inode_of_an_old_one_is_a_new_file(
 def test_pieces_of_a_line_wait_for_each_other_across_a_restart(
     log: Path, start: Callable[..., Reader]
 ) -> None:
-    log.write_bytes(line(1, "P") + b"\n" + line(2) + b"\n" + line(3, "P") + b"\n" + line(4)[:9])
     log.write_bytes(b"\n".join((line(1), line(2, "P"), b"")))
     reader = start()
     reader.wait_for_lines(1)
@@ -464,16 +458,15 @@ def test_a_file_without_permission_is_tried_again(log: Path, start: Callable[...
 def test_a_file_that_fails_to_open_is_tried_again(
     log: Path, start: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = following.open_content
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(following, "open_content", refuse)
+    monkeypatch.setattr("collector.following.open_content", refuse)
     append(log, 1)
     reader = start(poll=0.05)
     wait_for(lambda: str(log) in (reader.source.follower.troubles if reader.source.follower else {}))
-    monkeypatch.setattr(following, "open_content", opened)
+    monkeypatch.undo()
     assert reader.wait_for_lines(1) == lines(1)
 
 
@@ -563,7 +556,7 @@ def test_a_reader_that_dies_at_any_batch_loses_and_repeats_nothing(log: Path, se
         take = deaths.choice([1, 2, 5, 20]) if not written.is_set() or deaths.random() < 0.7 else None
         reader = Reader(Source([str(log)], format="cri_log", poll=0.02), positions, take)
         missing = total - len(found)
-        wait_for(lambda reader=reader, missing=missing: not reader.alive or len(reader.lines) >= missing)
+        reader.wait_for_lines(missing)
         reader.close()
         positions = reader.positions
         found += reader.lines
