@@ -33,7 +33,10 @@ COUNTERS = {
     "ingest_records": "Records read",
     "ingest_unreadable": "Records that could not be understood; they are kept",
     "ingest_dropped": "Records that were not kept",
+    "disk_full": "Times that the disk was full and all had to wait",
+    "format_failures": "Records that a format stumbled over; they are kept",
     "inspector_failures": "Errors of the rule engine or a detector",
+    "rule_eval_seconds": "Time spent looking at events with rules and detectors",
     "notify_failures": "Alerts that a sink could not be told of",
     "source_failures": "Sources that ended with an error",
 }

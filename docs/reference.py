@@ -49,7 +49,9 @@ def _help(made: click.Command, path: str) -> Iterator[str]:
 
 def configuration() -> str:
     """Every setting, and every source, format and sink with its options."""
-    rows = [f"| `{name}` | {kind} | {default} | {text} |" for name, kind, default, text in _settings(Config, "")]
+    rows = [
+        f"| `{name}` | {kind} | {default} | {text} |" for name, kind, default, text in _settings(Config, "")
+    ]
     parts = [
         NOTE, (DOCS / "configuration.head.md").read_text("utf-8"), "```yaml\n" + EXAMPLE + "```\n", "## Settings\n",
         "| key | type | default | |\n|---|---|---|---|", *rows,
@@ -82,7 +84,9 @@ def _parts(folder: Parts) -> Iterator[str]:
         made = folder.find(name)
         yield f"### {name}\n\n{folder.help(name)}\n"
         comments, hints = _comments(made), get_type_hints(made)
-        options = [each for each in fields(made) if each.init and not (folder is SOURCES and each.name in SET_BY_US)]
+        options = [
+            each for each in fields(made) if each.init and not (folder is SOURCES and each.name in SET_BY_US)
+        ]
         if options:
             yield "| option | type | default | |\n|---|---|---|---|"
         for each in options:
@@ -115,7 +119,9 @@ def rules() -> str:
     """Every shipped rule."""
     pack = load(rule_folders(["shipped"]))
     order = ("critical", "high", "medium", "low", "informational")
-    found = sorted(pack.rules, key=lambda rule: (rule.path.parent.name, order.index(rule.info.level), rule.info.rule_id))
+    found = sorted(
+        pack.rules, key=lambda rule: (rule.path.parent.name, order.index(rule.info.level), rule.info.rule_id)
+    )
     rows = [
         f"| {rule.info.level} | `{rule.info.rule_id}` | {rule.info.name} | {' '.join(rule.info.techniques)} | {rule.path.parent.name} |"
         for rule in found
@@ -128,7 +134,11 @@ PAGES = {"cli.md": commands, "configuration.md": configuration, "search.md": sea
 
 
 def main() -> int:
-    stale = [name for name, make in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text("utf-8") != make()]
+    stale = [
+        name
+        for name, make in PAGES.items()
+        if not (DOCS / name).exists() or (DOCS / name).read_text("utf-8") != make()
+    ]
     if "--check" in sys.argv:
         print(*(f"docs/{name} is not up to date: python docs/reference.py" for name in stale), sep="\n")
         return 1 if stale else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from event_model.errors import QueryError, StoreError
+from event_model.errors import NoRoom, QueryError, StoreError
 from event_model.event import Event
 from event_model.parts import Found
 from store.building import Normalize, Progress
@@ -24,9 +25,11 @@ from store.question import Question
 from store.selection import Damaged
 from store.stream import Hit, Stream
 from store.times import micros, rfc3339
+from store.trouble import MAKE_ROOM
 
 log = logging.getLogger(__name__)
 MOST_TESTED = 100_000
+_LEAST_ROOM = 1 << 20  # bytes
 _MOST_THREADS = 4
 _Answer = TypeVar("_Answer")
 
@@ -96,9 +99,21 @@ class Embedded:
             raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> StoreError:
-        return StoreError(
-            f"{self.root / self._writing}: the index can't be written: {error}. Check that disk"
-        )
+        place = f"{self.root / self._writing}: the index can't be written: {error}."
+        # a worker of the index may die of a full disk and not say so
+        if "No space left" in str(error) or shutil.disk_usage(self.root).free < _LEAST_ROOM:
+            return NoRoom(f"{place} {MAKE_ROOM}")
+        return StoreError(f"{place} Check that disk")
+
+    def recover(self) -> None:
+        """After `add` or `commit` raised: open the index anew and catch up with the journal.
+
+        Raises NoRoom or another StoreError while that does not work yet: call it again later.
+        """
+        if self._writing:
+            self._indexes.let_go(self._writing)
+            self._writing = ""
+        self.catch_up()
 
     def catch_up(self) -> int:
         """Index what the journal holds beyond the indexes, as after a crash; how many entries that were."""

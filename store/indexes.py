@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
@@ -83,6 +84,14 @@ class Indexes:
                 if index and index.folder == folder:
                     del self._open[partition]
                     self._missing(partition, partition == partitions[-1], reason)
+
+    def let_go(self, partition: str) -> None:
+        """Forget an index that could not be written; it is opened anew when next asked for."""
+        with self._mutex:
+            index = self._open.pop(partition, None)
+            if index:
+                with suppress(ValueError, OSError):  # its writer is broken already
+                    index.close()
 
     def to_write(self, partition: str) -> Index:
         """The index of a partition, made if there is none."""

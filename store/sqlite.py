@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from event_model.errors import StoreError
-from store.trouble import trouble
+from event_model.errors import NoRoom, StoreError
+from store.trouble import MAKE_ROOM, trouble
 
 APPLICATION = 0x54414C59  # marks the file as ours
 WAIT = 15.0  # seconds for another process's transaction
 _ADVICE = {
-    "full": "Make room on that disk, or keep less: store.retention, store.max_size",
+    "full": MAKE_ROOM,
     "readonly": "Make it writable for this user, or choose another folder: store.path",
     "unable to open": "Make its folder writable for this user, or choose another: store.path",
     "locked": "Another program keeps it locked; end that one",
@@ -129,7 +129,8 @@ class SqliteFile:
                 "malformed" in text or "not a database" in text
             )
             advice = next((words for part, words in _ADVICE.items() if part in text), "Check that disk")
-            raise StoreError(f"{self.path}: {text}. {_DAMAGED if damaged else advice}") from error
+            kind = NoRoom if "full" in text else StoreError
+            raise kind(f"{self.path}: {text}. {_DAMAGED if damaged else advice}") from error
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -46,7 +46,14 @@ def configured(root: Path, **parts: Any) -> Config:
     if not (root / "rules" / "something_deleted.yml").exists():
         (root / "rules" / "something_deleted.yml").write_text(RULE)
     sections: dict[str, Any] = {
-        "sources": {"audit": {"type": "file", "paths": [str(root / "audit.log")], "format": "kubernetes_audit", "poll": 0.1}},
+        "sources": {
+            "audit": {
+                "type": "file",
+                "paths": [str(root / "audit.log")],
+                "format": "kubernetes_audit",
+                "poll": 0.1,
+            }
+        },
         "sinks": {"told": {"type": "file", "path": str(root / "alerts.ndjson")}},
         "rules": {"packs": [str(root / "rules")]},
         "store": {"path": str(root / "store")},
@@ -71,7 +78,11 @@ class Living:
     def told(self) -> list[str]:
         """The users of the alerts that the file holds."""
         path = self.root / "alerts.ndjson"
-        return [json.loads(line)["user"]["name"] for line in path.read_text().splitlines()] if path.exists() else []
+        return (
+            [json.loads(line)["user"]["name"] for line in path.read_text().splitlines()]
+            if path.exists()
+            else []
+        )
 
     def until_count(self, number: int, query: str = "") -> None:
         until(lambda: self.count(query) >= number, 20, self.thread.is_alive)

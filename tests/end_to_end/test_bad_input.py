@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import yaml
 
+import store.outbox
+from event_model.errors import StoreError
+from event_model.event import Event
 from event_model.fields import document
-from tests.end_to_end.living import configured, living, record
+from tallyman.__main__ import run
+from tallyman.running import running
+from tests.end_to_end.living import RULE, configured, living, record
+from tests.end_to_end.waiting import until
 
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534 if os.geteuid() == 0 else None  # root may write everything
 BEFORE, AFTER = record(1, verb="delete"), record(2, verb="delete")
 ABSENT = record(7, requestObject="HERE")
 
@@ -37,7 +57,10 @@ UNREADABLE = {
 # each with what its document must hold
 READABLE: dict[str, tuple[bytes, dict[str, Any]]] = {
     "invalid UTF-8": (record(7).replace(b"user-7", b"user-7\xff\xfe"), {"labels.malformed": "encoding"}),
-    "half a surrogate pair": (record(7).replace(b"user-7", rb"user-7\ud800"), {"labels.malformed": "encoding"}),
+    "half a surrogate pair": (
+        record(7).replace(b"user-7", rb"user-7\ud800"),
+        {"labels.malformed": "encoding"},
+    ),
     "parts of a wrong type": (
         record(7, objectRef=[1], sourceIPs="1.2.3.4", responseStatus="x", annotations=[1]),
         {"labels.malformed": "sourceIPs, objectRef, responseStatus, annotations", "user.name": "user-7"},
@@ -49,23 +72,40 @@ READABLE: dict[str, tuple[bytes, dict[str, Any]]] = {
         record(7).replace(b'"verb": "get"', b'"verb": ' + b"[" * 100_000 + b"]" * 100_000),
         {"labels.malformed": "verb"},
     ),
-    "a number beyond 64 bits": (record(7, responseStatus={"code": 1 << 70}), {"labels.malformed": "responseStatus.code"}),
-    "a number beyond 64 bits in a body": (body(b'{"replicas": 123456789012345678901234567890}'), {"user.name": "user-7"}),
+    "a number beyond 64 bits": (
+        record(7, responseStatus={"code": 1 << 70}),
+        {"labels.malformed": "responseStatus.code"},
+    ),
+    "a number beyond 64 bits in a body": (
+        body(b'{"replicas": 123456789012345678901234567890}'),
+        {"user.name": "user-7"},
+    ),
     "a number of 5,000 digits": (body(b"9" * 5000), {"user.name": "user-7"}),
     "a number that no machine holds": (body(b"1e999"), {"user.name": "user-7"}),
-    "duplicate keys": (record(7).replace(b'"verb": "get"', b'"verb": "get", "verb": "list"'), {"event.action": "list"}),
-    "the first moment there is": (record(7, stageTimestamp="0001-01-01T00:00:00Z"), {"@timestamp": "0001-01-01T00:00:00Z"}),
+    "duplicate keys": (
+        record(7).replace(b'"verb": "get"', b'"verb": "get", "verb": "list"'),
+        {"event.action": "list"},
+    ),
+    "the first moment there is": (
+        record(7, stageTimestamp="0001-01-01T00:00:00Z"),
+        {"@timestamp": "0001-01-01T00:00:00Z"},
+    ),
     "the last moment there is": (
         record(7, stageTimestamp="9999-12-31T23:59:59.999999Z"),
         {"@timestamp": "9999-12-31T23:59:59.999999Z"},
     ),
-    "a time beyond the last": (record(7, stageTimestamp="99999-12-31T00:00:00Z"), {"labels.malformed": "stageTimestamp"}),
+    "a time beyond the last": (
+        record(7, stageTimestamp="99999-12-31T00:00:00Z"),
+        {"labels.malformed": "stageTimestamp"},
+    ),
     "a time that leaves the calendar": (
         record(7, stageTimestamp="0001-01-01T00:00:00+14:00"),
         {"labels.malformed": "stageTimestamp"},
     ),
     "no time": (record(7, stageTimestamp="now", requestReceivedTimestamp=None), {"user.name": "user-7"}),
 }
+
+ODD = [*(line for line, _ in UNREADABLE.values()), *(line for line, _ in READABLE.values())]
 
 
 def at(made: dict[str, Any], name: str) -> Any:
@@ -78,37 +118,59 @@ def write(path: Path, *lines: bytes) -> None:
     path.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Event]:
+    """What came of a log in which each of these lines stands between two good ones, by offset."""
+    root = tmp_path_factory.mktemp("mixed")
+    write(root / "audit.log", *(line for odd in ODD for line in (BEFORE, odd, AFTER)))
+    with living(root) as run:
+        run.until_count(3 * len(ODD))
+        assert run.count() == 3 * len(ODD)
+        assert run.told()[:2] == ["user-1", "user-2"]
+        return {event.record.offset: event for event in run.events()}
+
+
+def found(mixed: dict[int, Event], line: bytes) -> Event:
+    """What came of the line; its neighbours are what they are."""
+    before = [*ODD[: ODD.index(line)]]
+    offset = (
+        sum(map(len, before)) + (len(BEFORE) + len(AFTER)) * len(before) + 3 * len(before) + len(BEFORE) + 1
+    )
+    assert mixed[offset - len(BEFORE) - 1].user_name == "user-1"
+    assert mixed[offset + len(line) + 1].user_name == "user-2"
+    return mixed[offset]
+
+
 @pytest.mark.parametrize("what", UNREADABLE)
-def test_what_cannot_be_read_is_a_dead_letter_with_its_reason_between_its_neighbours(tmp_path: Path, what: str) -> None:
+def test_what_cannot_be_read_is_a_dead_letter_with_its_reason(mixed: dict[int, Event], what: str) -> None:
     line, reason = UNREADABLE[what]
-    write(tmp_path / "audit.log", BEFORE, line, AFTER)
-    with living(tmp_path) as run:
-        run.until_count(3)
-        assert run.users() == run.told() == ["user-1", "user-2"]
-        assert [each for each in run.reasons() if reason in each and each]
-        letter = run.events("event.kind:pipeline_error")[0]
-        assert letter.record.offset == len(BEFORE) + 1
-        assert letter.record.raw[:100] == line[:100]
+    letter = found(mixed, line)
+    assert letter.kind == "pipeline_error"
+    assert letter.reason and reason in letter.reason
+    assert letter.record.raw == line[: len(letter.record.raw)]
+    assert len(letter.record.raw) == len(line) or len(line) > 16 << 20
+    assert letter.record.hash() == hashlib.sha256(line).hexdigest()
 
 
 @pytest.mark.parametrize("what", READABLE)
-def test_of_a_record_with_odd_parts_what_can_be_known_is_known(tmp_path: Path, what: str) -> None:
+def test_of_a_record_with_odd_parts_what_can_be_known_is_known(mixed: dict[int, Event], what: str) -> None:
     line, expected = READABLE[what]
-    write(tmp_path / "audit.log", BEFORE, line, AFTER)
-    with living(tmp_path) as run:
-        run.until_count(3)
-        assert run.reasons() == []
-        (odd,) = run.events("not user:user-1 and not user:user-2")
-        assert odd.record.raw == line
-        made = document(odd, raw=True)
-        assert orjson.dumps(made)
-        assert {name: at(made, name) for name in expected} == expected
+    odd = found(mixed, line)
+    assert (odd.kind, odd.record.raw) == ("event", line)
+    made = document(odd, raw=True)
+    assert orjson.dumps(made)
+    assert {name: at(made, name) for name in expected} == expected
 
 
 def test_odd_records_that_a_rule_matches_are_told_to_a_sink(tmp_path: Path) -> None:
     """A number that a sink could not write, or nesting, must not hold up the alerts behind it."""
-    odd = [READABLE[name][0] for name in ("a number beyond 64 bits in a body", "300-fold nesting", "invalid UTF-8")]
-    write(tmp_path / "audit.log", *(line.replace(b'"verb": "get"', b'"verb": "delete"') for line in odd), AFTER)
+    odd = [
+        READABLE[name][0]
+        for name in ("a number beyond 64 bits in a body", "300-fold nesting", "invalid UTF-8")
+    ]
+    write(
+        tmp_path / "audit.log", *(line.replace(b'"verb": "get"', b'"verb": "delete"') for line in odd), AFTER
+    )
     with living(tmp_path) as run:
         run.until_count(4)
     assert run.told()[-1] == "user-2"
@@ -136,3 +198,340 @@ def test_files_that_cannot_be_read_do_not_stop_the_others(tmp_path: Path) -> Non
         run.until_count(1, "user:user-10")  # what could be unpacked before the cut
         write(logs / "later.log", record(3))
         run.until_count(1, "user:user-3")
+
+
+def test_a_line_that_is_still_being_written_waits_for_its_end(tmp_path: Path) -> None:
+    write(tmp_path / "audit.log", BEFORE)
+    with living(tmp_path) as run:
+        run.until_count(1)
+        with open(tmp_path / "audit.log", "ab") as file:
+            file.write(AFTER[:100])
+            file.flush()
+            assert not run.stop.wait(0.5)  # time in which it might be taken for a line
+            assert run.count() == 1
+            file.write(AFTER[100:] + b"\n")
+        run.until_count(2)
+        assert (run.users(), run.reasons()) == (["user-1", "user-2"], [])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_this_user_may_not_read_is_named_in_the_log_and_read_once_it_may_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "audit.log", BEFORE)
+    write(tmp_path / "secret.log", AFTER)
+    (tmp_path / "secret.log").chmod(0)
+    sources = {
+        "audit": {"type": "file", "paths": [f"{tmp_path}/*.log"], "format": "kubernetes_audit", "poll": 0.1}
+    }
+    with living(tmp_path, configured(tmp_path, sources=sources)) as run:
+        run.until_count(1)
+        until(lambda: "Permission denied" in str([each.__dict__ for each in caplog.records]), 10)
+        (tmp_path / "secret.log").chmod(0o600)
+        run.until_count(2)
+
+
+# rules
+
+
+def rule(name: str, detection: str, number: int) -> str:
+    head = f"title: {name}\nid: 0a4d4a52-8c2e-4f0e-9d1d-6f6f3d8f00{number:02}\nlogsource: {{product: kubernetes, service: audit}}\n"
+    return f"{head}detection:\n  selection:\n    {detection}\n  condition: selection\nlevel: high\n"
+
+
+def test_a_yaml_bomb_among_the_rules_is_left_out_and_the_others_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configured(tmp_path)
+    levels = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))
+    bomb = f"title: Bomb\na0: &a0 [x, x]\n{levels}\ndetection: {{selection: {{verb: *a11}}, condition: selection}}\n"
+    (tmp_path / "rules" / "a_yaml_bomb.yml").write_text(bomb)
+    write(tmp_path / "audit.log", BEFORE, AFTER)
+    started = time.monotonic()
+    with living(tmp_path, config) as run:
+        assert "a_yaml_bomb.yml" in reasons(caplog)
+        until(lambda: len(run.told()) == 2, 20)
+    assert time.monotonic() - started < 20
+
+
+def test_a_pattern_that_would_backtrack_for_ever_takes_no_time(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    (tmp_path / "rules" / "backtracking.yml").write_text(rule("Backtracking", "userAgent|re: '^(a+)+$'", 1))
+    write(
+        tmp_path / "audit.log",
+        record(3, userAgent="a" * 50_000 + "!"),
+        record(4, userAgent="a" * 50_000),
+        AFTER,
+    )
+    started = time.monotonic()
+    with living(tmp_path, config) as run:
+        run.until_count(3)
+        until(lambda: run.told() == ["user-4", "user-2"], 20)
+    assert time.monotonic() - started < 20
+
+
+def test_a_pattern_that_cannot_be_bounded_is_refused_and_the_others_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configured(tmp_path)
+    (tmp_path / "rules" / "looks_back_here.yml").write_text(rule("Looks back", r"userAgent|re: '(a+)\1'", 2))
+    write(tmp_path / "audit.log", AFTER)
+    with living(tmp_path, config) as run:
+        assert "looks_back_here.yml:" in reasons(caplog)
+        until(lambda: run.told() == ["user-2"], 20)
+
+
+def test_a_rule_that_is_broken_by_an_edit_keeps_its_last_good_version_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with living(tmp_path) as run:
+        path = tmp_path / "rules" / "something_deleted.yml"
+        path.write_text(RULE.replace("verb:", "vreb:"))
+        until(lambda: "kept the last good version" in reasons(caplog), 20)
+        assert "something_deleted.yml:5: " in reasons(caplog) and "'verb'" in reasons(caplog)
+        write(tmp_path / "audit.log", BEFORE)
+        until(lambda: run.told() == ["user-1"], 20)
+        path.write_text(RULE.replace("verb: delete", "verb: patch"))
+        until(lambda: not run.whole.pack.errors, 20)
+        with open(tmp_path / "audit.log", "ab") as file:
+            file.write(AFTER + b"\n" + record(3, verb="patch") + b"\n")
+        until(lambda: run.told() == ["user-1", "user-3"], 20)
+
+
+def reasons(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(str(getattr(each, "reason", "")) for each in caplog.records)
+
+
+# sinks
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Answers as its server is told to, and remembers the alerts of what it accepted."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        server: Any = self.server
+        if server.answer == 200:
+            server.told += [alert["user"]["name"] for alert in orjson.loads(body)["alerts"]]
+        self.send_response(server.answer)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: stderr is the tests'."""
+
+
+@pytest.fixture
+def hook() -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    server.answer, server.told = 500, []
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_a_dead_webhook_missed_is_told_once_after_a_restart(
+    tmp_path: Path, hook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.outbox, "FIRST_PAUSE", 0.05)
+    url = f"http://127.0.0.1:{hook.server_address[1]}/"
+    sinks = {
+        "hook": {"type": "webhook", "url": url},
+        "told": {"type": "file", "path": str(tmp_path / "alerts.ndjson")},
+    }
+    config = configured(tmp_path, sinks=sinks)
+    write(tmp_path / "audit.log", BEFORE, AFTER)
+    with living(tmp_path, config) as run:
+        until(lambda: len(run.told()) == 2, 20)
+        until(lambda: run.whole.database.outbox.waiting() == {"hook": 2}, 20)
+    hook.answer = 200
+    with living(tmp_path, config) as run:
+        until(lambda: not run.whole.database.outbox.waiting(), 20)
+        assert sorted(hook.told) == run.told() == ["user-1", "user-2"]
+
+
+# the store
+
+
+def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
+    with living(tmp_path) as run:
+        with pytest.raises(StoreError, match=f"process {os.getpid()}"), running(configured(tmp_path)):
+            pass
+        write(tmp_path / "audit.log", BEFORE)
+        run.until_count(1)
+
+
+def test_a_file_in_the_place_of_the_store_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    (tmp_path / "store").write_text("not a store")
+    with pytest.raises(StoreError, match=r"store\.path"), running(config):
+        pass
+
+
+def tallyman(
+    *arguments: str, user: int | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TALLYMAN_")}
+    return subprocess.run(
+        [sys.executable, "-m", "tallyman", *arguments], env={**own, **environment}, user=user,
+        capture_output=True, text=True, timeout=120, cwd=ROOT,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder with a configuration and a store of one record, that the user of `nobody` may read and not write."""
+    root = Path(tempfile.mkdtemp(prefix="tallyman-test-"))
+    write(root / "audit.log", BEFORE)
+    with living(root) as run:
+        run.until_count(1)
+    (root / "tallyman.yaml").write_text(yaml.safe_dump(configured(root).model_dump(mode="json")))
+    everything = [root, *root.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield root
+    for path in everything:
+        path.chmod(0o700)
+    shutil.rmtree(root)
+
+
+def test_a_store_that_is_read_only_is_not_written_and_says_what_to_do(read_only: Path) -> None:
+    done = tallyman("--config", str(read_only / "tallyman.yaml"), "run", user=NOBODY)
+    assert done.returncode == 4
+    assert "Permission denied" in done.stderr and "store.path" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_is_read_only_can_be_searched(read_only: Path) -> None:
+    done = tallyman("--config", str(read_only / "tallyman.yaml"), "search", "verb:delete", user=NOBODY)
+    assert (done.returncode, "user-1" in done.stdout) == (0, True), done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place]).returncode:
+        pytest.skip(
+            "may not mount a small disk here; tests/tallyman/test_pipeline.py has the same with a disk that is made up"
+        )
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_on_a_full_disk_nothing_is_lost_and_all_goes_on_when_there_is_room(
+    tmp_path: Path, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configured(tmp_path, store={"path": str(small_disk / "store")})
+    filler, log, written = small_disk / "filler", tmp_path / "audit.log", 0
+    with living(tmp_path, config) as run, open(log, "ab", buffering=0) as file:
+        for _ in range(20):
+            file.write(record(written, verb="delete") + b"\n")
+            written += 1
+        run.until_count(20)
+        with open(filler, "wb", buffering=0) as other, contextlib.suppress(OSError):
+            while True:
+                other.write(b"x" * 4096)
+        for _ in range(2000):
+            file.write(record(written, verb="delete", note=os.urandom(200).hex()) + b"\n")
+            written += 1
+        until(lambda: "disk full" in caplog.text, 20, run.thread.is_alive)
+        assert "Make room" in reasons(caplog)
+        assert run.count() >= 20  # it can be searched meanwhile
+        filler.unlink()
+        run.until_count(written)
+        until(lambda: len(run.told()) == written, 20, run.thread.is_alive)
+        assert run.users() == [f"user-{number}" for number in range(written)]
+        assert run.told() == run.users()
+
+
+# the command line
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("sources: [", "not YAML"),
+        ("just words", "must hold keys"),
+        ("souces: {}", "Did you mean 'sources'?"),
+        ("sources: {a: {type: flie}}", "Did you mean 'file'?"),
+        ("sources: {a: {type: file, path: [x]}}", "Did you mean 'paths'?"),
+        (
+            "sources: {a: {type: file, paths: [x], format: kubernetes_adit}}",
+            "Did you mean 'kubernetes_audit'?",
+        ),
+        ("sinks: {a: {type: webhook}}", "url"),
+        ("sinks: {a: {type: webhook, url: 'ftp://x'}}", "http://"),
+        ("store: {retention: a while}", "store.retention"),
+        ("store: {max_size: big}", "store.max_size"),
+        ("rules: {packs: [/no/such/folder]}", "/no/such/folder"),
+        ("rules: {group_window: soon}", "rules.group_window"),
+        ("api: {port: 99999}", "api.port"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_broken_configuration_is_refused_before_anything_starts(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    why: str,
+    command: str,
+) -> None:
+    monkeypatch.setenv("TALLYMAN_STORE__PATH", str(tmp_path / "store"))
+    path = tmp_path / "tallyman.yaml"
+    path.write_text(
+        text
+        if "sources" in text or command == "check"
+        else f"{text}\nsources: {{a: {{type: file, paths: [x]}}}}"
+    )
+    code = run(
+        ["--config", str(path), "config", "check"] if command == "check" else ["--config", str(path), "run"]
+    )
+    said = capfd.readouterr()
+    assert (code, said.out) == (3, "")
+    assert why in said.err and "Traceback" not in said.err
+    assert not (tmp_path / "store").exists()
+
+
+def test_scan_names_what_it_cannot_read_and_reads_the_rest(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, packed = tmp_path / "good.log", tmp_path / "cut.log.gz"
+    write(good, BEFORE)
+    whole = gzip.compress(b"".join(record(number, verb="delete") + b"\n" for number in range(400)), mtime=0)
+    packed.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.log").touch()
+    (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 400)
+    (tmp_path / "prose.log").write_text("It was a dark and stormy night.\n" * 20)
+    configured(tmp_path)
+    names = [str(path) for path in sorted(tmp_path.glob("*.log*"))]
+    code = run(
+        [
+            "scan",
+            *names,
+            str(tmp_path),
+            "--rules",
+            str(tmp_path / "rules"),
+            "--json",
+            "--no-group",
+            "--jobs",
+            "1",
+        ]
+    )
+    said = capfd.readouterr()
+    users = [orjson.loads(line)["user"]["name"] for line in said.out.splitlines()]
+    assert code == 5
+    assert (
+        users[-1] == "user-1"
+        and users[:-1] == [f"user-{number}" for number in range(len(users) - 1)]
+        and len(users) > 50
+    )
+    for name in ("cut.log.gz", "binary.log", "prose.log"):
+        assert sum(name in line for line in said.err.splitlines()) == 1, said.err
+    assert "empty.log" not in said.err
+    assert f"{tmp_path}: " in said.err
+    assert "Traceback" not in said.err

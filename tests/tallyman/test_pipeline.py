@@ -49,7 +49,9 @@ class Refusing:
 
 def test_every_record_is_kept_inspected_and_searchable_in_the_order_read(tmp_path: Path) -> None:
     looker = Deletions()
-    with world(tmp_path, {"audit": Given([batch([raw(0), raw(1)], 0), batch([raw(2)], 1)])}, inspectors=[looker]) as made:
+    with world(
+        tmp_path, {"audit": Given([batch([raw(0), raw(1)], 0), batch([raw(2)], 1)])}, inspectors=[looker]
+    ) as made:
         made.run()
         assert made.ids() == looker.seen == ["id-0", "id-1", "id-2"]
         assert made.count() == 3
@@ -57,7 +59,11 @@ def test_every_record_is_kept_inspected_and_searchable_in_the_order_read(tmp_pat
 
 
 def test_a_dead_letter_keeps_its_reason_and_can_be_searched(tmp_path: Path) -> None:
-    given = batch([raw(0), b"not json", raw(1)], 0, dead=[(b"xxxx", "a line of 20,000,000 bytes; max_line is 16,777,216")])
+    given = batch(
+        [raw(0), b"not json", raw(1)],
+        0,
+        dead=[(b"xxxx", "a line of 20,000,000 bytes; max_line is 16,777,216")],
+    )
     looker = Deletions()
     with world(tmp_path, {"audit": Given([given])}, inspectors=[looker]) as made:
         made.run()
@@ -86,7 +92,11 @@ def test_a_record_that_its_format_stumbles_over_becomes_a_dead_letter(tmp_path: 
     source = Given([batch([raw(0), raw(1), raw(2)], 0)])
     with world(tmp_path, {"audit": source}, format_of=lambda source, name: Stumbling()) as made:
         made.run()
-        assert [each.reason for each in made.entries()] == ["", "the format failed: ZeroDivisionError: division by zero", ""]
+        assert [each.reason for each in made.entries()] == [
+            "",
+            "the format failed: ZeroDivisionError: division by zero",
+            "",
+        ]
         assert made.pipeline.counters.snapshot()["format_failures"] == 1
 
 
@@ -98,7 +108,8 @@ def test_what_is_read_is_counted_by_source(tmp_path: Path) -> None:
     }
     with world(tmp_path, sources, inspectors=[Deletions()]) as made:
         made.run()
-        counted = made.pipeline.counters.snapshot()
+        numbers = made.pipeline.counters.snapshot()
+        counted = {name: number for name, number in numbers.items() if "seconds" not in name}
     assert counted == {
         'ingest_events{source="audit"}': 2, 'ingest_records{source="audit"}': 3, 'ingest_unreadable{source="audit"}': 1,
         'ingest_events{source="docker"}': 0, 'ingest_records{source="docker"}': 1, 'ingest_unreadable{source="docker"}': 1,
@@ -122,14 +133,20 @@ def test_an_inspector_that_raises_does_not_stop_the_rest(tmp_path: Path) -> None
             raise RuntimeError("broken")
 
     looker = Deletions()
-    with world(tmp_path, {"audit": Given([batch([raw(0, verb="delete")], 0), batch([raw(1)], 1)])}, inspectors=[Broken(), looker]) as made:
+    with world(
+        tmp_path,
+        {"audit": Given([batch([raw(0, verb="delete")], 0), batch([raw(1)], 1)])},
+        inspectors=[Broken(), looker],
+    ) as made:
         made.run()
         assert looker.seen == made.ids() == ["id-0", "id-1"]
         assert [alert["user"] for alert in made.alerts()] == ["user-0"]
         assert made.pipeline.counters.snapshot()["inspector_failures"] == 2
 
 
-def test_what_was_not_inspected_before_a_crash_is_inspected_at_the_next_start_and_no_alert_is_made_twice(tmp_path: Path) -> None:
+def test_what_was_not_inspected_before_a_crash_is_inspected_at_the_next_start_and_no_alert_is_made_twice(
+    tmp_path: Path,
+) -> None:
     first, second = batch([raw(0, verb="delete")], 0), batch([raw(1, verb="delete"), b"{", raw(2)], 1)
     with world(tmp_path, {"audit": Given([first])}, inspectors=[Deletions()]) as made:
         made.run()
@@ -161,7 +178,12 @@ def test_inspecting_again_what_was_inspected_makes_no_second_alert(tmp_path: Pat
 def test_a_dead_sink_does_not_stop_another_and_is_told_once_it_lives(tmp_path: Path) -> None:
     dead, alive = Told(broken=True), Told()
     source = Given([batch([raw(0, verb="delete")], 0)], stays=True)
-    with world(tmp_path, {"audit": source}, inspectors=[Deletions()], sinks={"dead": dead, "alive": alive}) as made, made.running():
+    with (
+        world(
+            tmp_path, {"audit": source}, inspectors=[Deletions()], sinks={"dead": dead, "alive": alive}
+        ) as made,
+        made.running(),
+    ):
         until(lambda: alive.alerts, 10)
         until(lambda: made.database.outbox.waiting() == {"dead": 1}, 10)
         dead.broken = False
@@ -237,7 +259,9 @@ def test_a_source_that_fails_begins_again_behind_what_was_kept_and_the_others_re
 
 
 def test_a_source_that_fails_ends_a_run_that_is_to_read_once(tmp_path: Path) -> None:
-    with world(tmp_path, {"audit": Failing([batch([raw(number)], number) for number in range(4)])}, once=True) as made:
+    with world(
+        tmp_path, {"audit": Failing([batch([raw(number)], number) for number in range(4)])}, once=True
+    ) as made:
         with pytest.raises(OSError, match="went away"):
             made.run()
         assert made.ids() == ["id-0", "id-1"]

@@ -24,7 +24,13 @@ from tallyman.pipeline import Pipeline
 
 ORIGIN = Origin("audit", "kubernetes_audit", "/var/log/audit.log", "prod", "file", "node-1")
 NOON = 1_795_435_200.0  # 2026-11-23T12:00:00Z
-RULE = RuleInfo("0a4d4a52-8c2e-4f0e-9d1d-6f6f3d8f0b11", "deleted", "Something was deleted", "high", group_by=("user.name",))
+RULE = RuleInfo(
+    "0a4d4a52-8c2e-4f0e-9d1d-6f6f3d8f0b11",
+    "deleted",
+    "Something was deleted",
+    "high",
+    group_by=("user.name",),
+)
 
 
 def raw(number: int, **parts: Any) -> bytes:
@@ -40,7 +46,9 @@ def raw(number: int, **parts: Any) -> bytes:
     return json.dumps({**whole, **parts}).encode()
 
 
-def batch(raws: Sequence[bytes], position: int, *, dead: Sequence[tuple[bytes, str]] = (), origin: Origin = ORIGIN) -> Batch:
+def batch(
+    raws: Sequence[bytes], position: int, *, dead: Sequence[tuple[bytes, str]] = (), origin: Origin = ORIGIN
+) -> Batch:
     records = [Record(each, 1000 * position + place) for place, each in enumerate(raws)]
     return Batch(origin, records, origin.source, position, NOON, [(Record(text), why) for text, why in dead])
 
@@ -70,7 +78,11 @@ class Deletions:
 
     def inspect(self, events: list[Event]) -> list[Match]:
         self.seen += [event.id.partition(":")[0] for event in events]
-        return [Match(RULE, (event,), event.message, {}, (event.user_name or "",)) for event in events if event.action == "delete"]
+        return [
+            Match(RULE, (event,), event.message, {}, (event.user_name or "",))
+            for event in events
+            if event.action == "delete"
+        ]
 
 
 @dataclass
@@ -124,7 +136,12 @@ class World:
             raise errors[0]
 
     def entries(self) -> list[Entry]:
-        return [each for name in self.journal.partitions() for block in self.journal.entries(name) for each in block]
+        return [
+            each
+            for name in self.journal.partitions()
+            for block in self.journal.entries(name)
+            for each in block
+        ]
 
     def ids(self) -> list[str]:
         """Of what is kept, in order."""
