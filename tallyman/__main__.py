@@ -35,9 +35,12 @@ OK, FINDINGS, USAGE, CONFIG, UNAVAILABLE, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 
 @click.option("--no-color", is_flag=True, help="No colours (also NO_COLOR).")
 @click.pass_context
 def cli(context: click.Context, config: str | None, verbose: int, quiet: bool, no_color: bool) -> None:
+    from tallyman.logs import configure
+
     if no_color:
         os.environ["NO_COLOR"] = "1"
     context.obj = {"config": config, "quiet": quiet, "verbose": verbose}
+    configure(verbose, quiet)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -47,13 +50,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; every error becomes one clear line on stderr and an exit code."""
-    from event_model.errors import ConfigError, QueryError, RuleError, StoreError
+    from event_model.errors import ConfigError, QueryError, RuleError, StoreError, Unreadable
 
     kinds: dict[type[Exception], int] = {
         ConfigError: CONFIG,
         RuleError: CONFIG,
         QueryError: USAGE,
         StoreError: UNAVAILABLE,
+        Unreadable: PARTIAL,
+        OSError: UNAVAILABLE,
     }
     try:
         done: Any = cli.main(args=arguments, prog_name="tallyman", standalone_mode=False)

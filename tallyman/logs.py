@@ -43,9 +43,18 @@ class PlainFormatter(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
+class StderrHandler(logging.Handler):
+    """Writes to whatever stderr is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        formatter = PlainFormatter() if sys.stderr.isatty() else EcsFormatter()
+        sys.stderr.write(formatter.format(record) + "\n")
+
+
 def configure(verbose: int = 0, quiet: bool = False) -> None:
     """Log to stderr: warnings, with -v information, with -vv everything."""
     level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PlainFormatter() if sys.stderr.isatty() else EcsFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    root = logging.getLogger()
+    root.setLevel(level)
+    if not any(isinstance(each, StderrHandler) for each in root.handlers):
+        root.addHandler(StderrHandler())

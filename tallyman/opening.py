@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,25 @@ from tallyman.config import Config, load
 from tallyman.wiring import make_normalizer
 
 
-@dataclass(slots=True)
+@dataclass
 class Opened:
     """A store opened for reading, and the state beside it."""
 
     config: Config
     journal: Any  # store.journal.Journal
     events: Any  # store.embedded.Embedded
-    database: Any  # store.database.Database
+
+    @cached_property
+    def database(self) -> Any:
+        """The store.database.Database; a search does without, and so may read what it can't write."""
+        from store.database import Database
+
+        return Database(self.config.store.path)
+
+    def close(self) -> None:
+        self.events.close()
+        if "database" in self.__dict__:
+            self.database.close()
 
 
 def configuration(context: click.Context) -> Config:
@@ -35,7 +47,6 @@ def configuration(context: click.Context) -> Config:
 @contextmanager
 def opened(context: click.Context) -> Iterator[Opened]:
     """The configured store, read only; closed at the end. Raises StoreError if there is none."""
-    from store.database import Database
     from store.embedded import Embedded
     from store.journal import Journal
 
@@ -45,12 +56,11 @@ def opened(context: click.Context) -> Iterator[Opened]:
             f"no store at {config.store.path} yet. `tallyman run` makes one; `tallyman scan FILE` needs none"
         )
     events = Embedded(config.store.path, make_normalizer(config))
-    database = Database(config.store.path)
+    store = Opened(config, Journal(config.store.path), events)
     try:
-        yield Opened(config, Journal(config.store.path), events, database)
+        yield store
     finally:
-        events.close()
-        database.close()
+        store.close()
 
 
 LOGIN_SECONDS = 600  # a one-time link is good for so long

@@ -29,10 +29,11 @@ def existing(files: Iterable[str]) -> list[str]:
     """The files that are there; the others are named on stderr."""
     found = []
     for name in files:
-        if name == "-" or Path(name).is_file():
+        if name == "-" or (Path(name).exists() and not Path(name).is_dir()):
             found.append(name)
         else:
-            click.echo(f"{name}: no such file", err=True)
+            why = f"is a folder; name files, such as {name}/*" if Path(name).is_dir() else "no such file"
+            click.echo(f"{name}: {why}", err=True)
     return found
 
 

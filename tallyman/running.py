@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from event_model.errors import StoreError
 from event_model.parts import Source
 from rules.engine import Engine, Pack
 from rules.engine.watch import watch
@@ -60,16 +61,20 @@ class Running:
         self.engine.replace(pack.rules)
 
     def each_second(self) -> None:
-        """Prune once an hour, also where the disk is full, and write down the counters for `tallyman status`."""
+        """Prune once an hour, also where the disk is full, and say for `tallyman status` how things stand."""
         if time.monotonic() - self._pruned >= PRUNE_EVERY:
             self._pruned = time.monotonic()
             self._prune(datetime.now(UTC))
+        self.save(time.time())
+
+    def save(self, seen: float) -> None:
+        """Write down the counters, and when this process was seen alive."""
         counters = self.pipeline.counters.snapshot()
         self.database.counters.save(
             {
                 **counters,
                 "started": self.started,
-                "seen": time.time(),
+                "seen": seen,
                 "rules": len(self.pack.rules),
                 "rules_broken": len(self.pack.errors),
             }
@@ -108,6 +113,8 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         pipeline.on_second = whole.each_second
         opened.callback(watch(folders, whole.use).stop)
         yield whole
+        with suppress(StoreError):  # it has ended in order, whether or not that can be written down
+            whole.save(0.0)
 
 
 def redact_unread() -> Callable[[bytes], bytes]:

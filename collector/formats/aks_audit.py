@@ -14,7 +14,7 @@ from collector import lenient
 from collector.documents import Documents
 from collector.envelopes import chained, listed
 from collector.kubernetes.audit import ABSENT, Audit, absent, parse, read
-from collector.kubernetes.events import Place, at, build
+from collector.kubernetes.events import Place, build
 from collector.kubernetes.redact import changes, redacted
 from collector.moments import NO_TIME, utc
 from collector.sentences import clean
@@ -200,7 +200,7 @@ def _place(resource: str, location: str) -> Place:
     names = [part.lower() for part in parts]
     cluster = parts[names.index("managedclusters") + 1 :][:1] if "managedclusters" in names else []
     account = parts[names.index("subscriptions") + 1 :][:1] if "subscriptions" in names else []
-    return at(
+    return Place(
         "aks",
         "azure",
         cluster=cluster[0] if cluster else None,
@@ -213,7 +213,7 @@ def _place(resource: str, location: str) -> Place:
 def _platform(record: Record, origin: Origin, entry: Entry) -> Event:
     """Another log of the same diagnostic setting: a line of the scheduler, of the authentication webhook …"""
     moment = utc(entry.time)
-    _, cloud, cluster, cluster_id, account, _, region, _ = _place(entry.resourceId, entry.location)
+    place = _place(entry.resourceId, entry.location)
     return Event(
         record,
         origin,
@@ -224,13 +224,13 @@ def _platform(record: Record, origin: Origin, entry: Entry) -> Event:
         module="azure",
         provider="aks",
         action=entry.operationName or None,
-        cluster=origin.cluster or cluster,
-        cluster_id=cluster_id,
+        cluster=origin.cluster or place.cluster,
+        cluster_id=place.cluster_id,
         orchestrator="kubernetes",
         resource_type=entry.category,
-        account=account,
-        region=region,
-        cloud=cloud,
+        account=place.account,
+        region=place.region,
+        cloud=place.cloud,
         labels=None if moment else {"malformed": "time"},
         native_name="azure.platformlogs",
         repeats=True,

@@ -15,7 +15,7 @@ from collector.documents import Documents
 from collector.envelopes import GZIP, chained, decoded, listed, unpacked
 from collector.formats import kubernetes_audit
 from collector.kubernetes.audit import ABSENT, Audit, Brief, absent, parse, peek, read
-from collector.kubernetes.events import Place, at, build
+from collector.kubernetes.events import Place, build
 from collector.kubernetes.redact import redacted
 from collector.moments import from_nanoseconds
 from event_model.errors import Unreadable
@@ -215,4 +215,4 @@ def _account(extra: bytes) -> Place:
     found = parse(extra, Extra) if b"arn:aws" in extra else None
     arn = (found.canonicalArn or found.arn) if found else None
     parts = arn[0].split(":") if arn else []
-    return at("eks", "aws", account=parts[4] if len(parts) > 5 and parts[4].isdigit() else None)
+    return Place("eks", "aws", account=parts[4] if len(parts) > 5 and parts[4].isdigit() else None)

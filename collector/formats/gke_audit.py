@@ -16,7 +16,7 @@ from collector.documents import Documents
 from collector.envelopes import chained, decoded, listed
 from collector.gcp import AuditLog, LogEntry, cloud_event
 from collector.kubernetes.audit import Audit, absent, parse
-from collector.kubernetes.events import Place, at, build
+from collector.kubernetes.events import Place, build
 from collector.kubernetes.gke import COMMAND, translated
 from collector.kubernetes.redact import changes
 from collector.moments import utc
@@ -122,7 +122,7 @@ def _place(entry: LogEntry, log: AuditLog) -> Place:
 
 @lru_cache(maxsize=4096)
 def _placed(cluster: str | None, project: str | None, region: str | None, mail: str | None) -> Place:
-    return at("gke", "gcp", cluster, project=project, region=region, user_email=mail)
+    return Place("gke", "gcp", cluster, project=project, region=region, user_email=mail)
 
 
 def _cloud_changes(log: AuditLog) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collector import lenient
 from collector.documents import Documents
 from collector.envelopes import listed
 from collector.kubernetes.audit import ABSENT, Audit, Brief, ObjectRef, Status, User, peek, read, typed
-from collector.kubernetes.events import HERE, build
+from collector.kubernetes.events import HERE, build, usual
 from collector.kubernetes.redact import redacted
 from event_model.event import Event, Origin, Record
 
@@ -40,7 +40,7 @@ class Format:
             except (ValueError, RecursionError):
                 return _mended(record, origin)
             if audit.auditID:
-                return build(record, origin, audit)
+                return usual(record, origin, audit)
         return _mended(record, origin)
 
     def redact(self, record: Record, event: Event) -> Record:

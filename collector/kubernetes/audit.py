@@ -5,6 +5,7 @@ Records of every provider become an `Audit`, so that a rule written for one fire
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -79,6 +80,10 @@ class Audit(Struct, frozen=True, gc=False, omit_defaults=True):
     stageTimestamp: str = ""
     annotations: dict[str, str] = {}
     timestamp: str = ""  # of versions before stageTimestamp
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Audit], tuple[bytes]]:
+        # as text: a copied `ABSENT` would no longer be the one that encoding leaves out
+        return decode, (msgspec.json.encode(self),)
 
 
 class UserBrief(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from collector.kubernetes.audit import Audit, absent, parse
+from collector.kubernetes.audit import ABSENT, Audit, absent, parse
 
 MOST_WORDS = 1000  # of a command, and of images
 
@@ -161,6 +161,8 @@ W = TypeVar("W", bound=Written)
 
 def written(audit: Audit, kind: type[W]) -> W | None:
     """The object as it stands after the request: the answer for a patch or a name made by the server, else what was sent."""
+    if audit.requestObject is ABSENT and audit.responseObject is ABSENT:  # most records hold neither
+        return None
     patched = audit.verb == "patch" or (audit.objectRef is not None and not audit.objectRef.name)
     bodies = (
         (audit.responseObject, audit.requestObject)

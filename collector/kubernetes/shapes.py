@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from collector.kubernetes.audit import Audit
 from collector.kubernetes.details import Details, binding, connection, created, token, workload
@@ -74,13 +75,17 @@ PODS = frozenset(
 )
 
 
-# The part of an event that its verb, resource and answer decide: action, resource, subresource, categories, types,
-# outcome, HTTP method, version of the API, whether it is a pod, a node, and what looks into address and bodies
-# where they tell more. No named tuple, for unpacking those is slow.
-Shape = tuple[
-    str | None, str | None, str | None, tuple[str, ...], tuple[str, ...],
-    str, str | None, str | None, bool, bool, Callable[[Audit], Details] | None,
-]  # fmt: skip
+class Shape(NamedTuple):
+    """The part of an event that its verb, resource and answer decide."""
+
+    category: tuple[str, ...]
+    type: tuple[str, ...]
+    outcome: str
+    method: str | None
+    api_version: str | None
+    look: Callable[[Audit], Details] | None  # looks into address and bodies, where they tell more
+
+
 Key = tuple[str, str, str, str, str, int | None, str]
 known: dict[Key, Shape] = {}
 
@@ -92,17 +97,12 @@ def shape_of(key: Key) -> Shape:
         known.clear()
     category, types = _category(verb, resource, subresource, code)
     verdict = _verdict(code, decision)
-    shape = known[key] = (
-        verb or None,
-        resource or None,
-        subresource or None,
+    shape = known[key] = Shape(
         category,
         (*types, verdict) if verdict else types,
         _outcome(code, decision),
         _METHODS.get(verb, verb.upper() or None),
         (f"{group}/{version}" if group else version) or None,
-        resource == "pods",
-        resource == "nodes",
         _details(verb, resource, subresource),
     )
     return shape

@@ -39,10 +39,14 @@ def _program_option(*names: str, **kind: Any) -> click.Option:
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    from tallyman.logs import configure
+
     if value and context.obj is not None:
         context.obj[parameter.name] = value
         if parameter.name == "no_color":
             os.environ["NO_COLOR"] = "1"
+        elif parameter.name != "config":
+            configure(context.obj["verbose"], context.obj["quiet"])
 
 
 class CommandFolder(click.Group):

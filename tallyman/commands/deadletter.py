@@ -61,13 +61,21 @@ def listed(context: click.Context, since: str | None, limit: int, as_json: bool)
 @click.argument("id")
 @click.pass_context
 def show(context: click.Context, id: str) -> None:
-    """The raw record, as it is kept."""
+    """The raw record, as it is kept. The beginning of its id is enough."""
+    from store.query import parse
+
+    if not (id.isascii() and id.isalnum()):
+        raise click.UsageError(f"no dead letter {id!r}; `tallyman deadletter list` shows them")
     with opened(context) as store:
-        event = store.events.get(id)
-    if event is None or event.kind != "pipeline_error":
-        raise click.UsageError(f"no dead letter {id!r}; `tallyman deadletter list --json` has the whole ids")
-    click.echo(f"{event.message}", err=True)
-    click.echo(clean(event.record.raw.decode("utf-8", "replace")))
+        query = parse(f"{QUERY} and tallyman.id:{id}*")
+        found = store.events.search(
+            query, since=None, until=None, limit=2, after=None, oldest_first=False
+        ).events
+    if len(found) != 1:
+        why = "several dead letters begin with" if found else "no dead letter"
+        raise click.UsageError(f"{why} {id!r}; `tallyman deadletter list --json` has the whole ids")
+    click.echo(found[0].message, err=True)
+    click.echo(clean(found[0].record.raw.decode("utf-8", "replace")))
 
 
 @command.command()
@@ -75,8 +83,10 @@ def show(context: click.Context, id: str) -> None:
 @click.pass_context
 def replay(context: click.Context, format_name: str | None) -> int:
     """Try them again, after a format was mended or named; what is understood now becomes events and alerts."""
+    from tallyman.reading import known_format
     from tallyman.replay import replay as again
 
+    known_format(format_name)
     done, left = again(context, format_name)
     click.echo(f"{done} understood now, {left} still not", err=True)
     return 5 if left else 0

@@ -56,9 +56,7 @@ class Recorded:
 def command(
     context: click.Context, no_serve: bool, port: int | None, logs: str | None, store_path: str | None
 ) -> int:
-    from tallyman.logs import configure
 
-    configure(context.obj["verbose"], context.obj["quiet"])
     folder = Path(logs) if logs else Path(__file__).parents[2] / "sample_logs" / "demo"
     if not folder.is_dir():
         raise ConfigError(

@@ -15,11 +15,9 @@ from tallyman.output import talk
 @click.option("--no-api", is_flag=True, help="No API and page, whatever the configuration says.")
 @click.pass_context
 def command(context: click.Context, no_api: bool) -> None:
-    from tallyman.logs import configure
     from tallyman.running import running, stop_on_signals
     from tallyman.wiring import settle
 
-    configure(context.obj["verbose"], context.obj["quiet"])
     config = configuration(context)
     if not config.sources:
         raise ConfigError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from event_model.errors import QueryError
 from tallyman.opening import bound, opened
 from tallyman.output import clean, emit, severity, table, talk
 
@@ -64,9 +66,7 @@ def show(events: list[Any], *, as_json: bool, raw: bool = False, fields: str | N
             emit(document(event, raw))
     elif fields:
         names = [name.strip() for name in fields.split(",")]
-        from store.query.names import reader, resolve
-
-        readers = [reader(resolve(name)) for name in names]
+        readers = [_reader(name) for name in names]
         table("", names, ([_plain(read(event)) for read in readers] for event in events))
     else:
         rows = (
@@ -79,6 +79,16 @@ def show(events: list[Any], *, as_json: bool, raw: bool = False, fields: str | N
             for event in events
         )
         table("", ["time", "", "what happened", "from"], rows)
+
+
+def _reader(name: str) -> Callable[[Any], Any]:
+    """Reads a field. Raises QueryError with the nearest name."""
+    from store.query.names import reader, resolve
+
+    try:
+        return reader(resolve(name))
+    except LookupError as error:
+        raise QueryError(str(error.args[0]), name) from None
 
 
 def _mark(event: Any) -> str:

@@ -16,12 +16,10 @@ from tallyman.output import talk
 @click.pass_context
 def command(context: click.Context, host: str | None, port: int | None) -> None:
     from rules.engine import load
-    from tallyman.logs import configure
     from tallyman.running import stop_on_signals
     from tallyman.serving import make_services, serving
     from tallyman.wiring import rule_folders
 
-    configure(context.obj["verbose"], context.obj["quiet"])
     stop = threading.Event()
     with opened(context) as store:
         pack = load(rule_folders(store.config.rules.packs))

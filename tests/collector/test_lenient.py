@@ -12,7 +12,7 @@ from collector import lenient
 from collector.lenient import elements, read
 from event_model.errors import Unreadable
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Inner(Struct, frozen=True):

@@ -31,7 +31,7 @@ def kept(verb: str = "create", resource: str = "secrets", **more: Any) -> dict[s
 
 
 def _without_bodies(event: Event) -> list[Any]:
-    names = set(event.__struct_fields__) - {"record", "native", "url", "args", "command_line"}
+    names = set(Event.__struct_fields__) - {"record", "native", "url", "args", "command_line"}
     return [getattr(event, name) for name in sorted(names)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from event_model.event import Event, Origin, Record
 from event_model.parts import Batch
 from store.embedded import Embedded
 from store.journal import Entry, Journal
+from store.query import parse
 
 ORIGIN = Origin("test", "test", path="/var/log/test.log", cluster="prod")
 _TUPLES = {"category", "type", "images", "args"}
@@ -64,3 +66,22 @@ class Keeper:
         self.store.close()
         self.writer.close()
         self.journal.close()
+
+
+def some(begin: int, end: int) -> list[Event]:
+    return [
+        make(number, f"2026-11-23T12:{number // 60 % 60:02}:{number % 60:02}Z", str(number) * 40)
+        for number in range(begin, end)
+    ]
+
+
+def found(store: Embedded, text: str = "") -> list[int]:
+    return numbers(store.search(parse(text), limit=10_000, oldest_first=True).events)
+
+
+def fill(root: Path, parts: int) -> None:
+    """A store of several partitions with ten events each."""
+    keeper = Keeper(root, roll_bytes=1)
+    for part in range(parts):
+        keeper.keep(some(part * 10, part * 10 + 10))
+    keeper.close()

@@ -6,32 +6,12 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tallyman.__main__ import run
-
-Ran = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tallyman(capfdbinary: pytest.CaptureFixture[bytes]) -> Ran:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run(list(arguments))
-        sys.stdout.flush()
-        said = capfdbinary.readouterr()
-        return code, said.out.decode(), said.err.decode()
-
-    return call
-
-
-def objects(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
+from tests.tallyman.world import Ran, objects
 
 
 def record(**parts: Any) -> str:

@@ -24,6 +24,7 @@ from tallyman.pipeline import Pipeline
 
 ORIGIN = Origin("audit", "kubernetes_audit", "/var/log/audit.log", "prod", "file", "node-1")
 NOON = 1_795_435_200.0  # 2026-11-23T12:00:00Z
+Ran = Callable[..., tuple[int, str, str]]  # a command's exit code, stdout, stderr
 RULE = RuleInfo(
     "0a4d4a52-8c2e-4f0e-9d1d-6f6f3d8f0b11",
     "deleted",
@@ -31,6 +32,10 @@ RULE = RuleInfo(
     "high",
     group_by=("user.name",),
 )
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def raw(number: int, **parts: Any) -> bytes:

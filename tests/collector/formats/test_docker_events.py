@@ -238,9 +238,9 @@ def test_any_json_gives_an_event_or_is_unreadable(record: dict[str, Any], attrib
             made = normalize(each)
         except Unreadable:
             continue
-        assert made.message
+        assert made.message and made.message.isprintable()
+        assert command(made).isprintable()
         assert document(made)
-        command(made)
         FORMAT.redact(made.record, made)
 
 

@@ -1,5 +1,6 @@
 """What a Kubernetes request becomes as an event."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -239,3 +240,21 @@ def test_a_record_is_itself_when_read_from_bytes_with_a_byte_order_mark() -> Non
     found = read(line)
     assert found.labels is None
     assert found.record.raw == line
+
+
+def test_an_event_that_went_to_another_process_is_the_same() -> None:
+    found = event(
+        "create", "pods", name="a", namespace="p", requestObject={"spec": {"containers": [{"image": "x"}]}}
+    )
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found
+    assert again.images == ("x",)
+    assert document(again) == document(found)
+
+
+def test_what_is_read_late_is_read_of_the_record_alone() -> None:
+    found = event("get", "pods", name="a")
+    assert found == event("get", "pods", name="a")
+    assert found != event("get", "pods", name="b")
+    assert len({found, event("get", "pods", name="a")}) == 1
+    assert "alice@example.com read pod a" in repr(found)
