@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from event_model.event import Record
 
-MAX_LINE = 1 << 20  # bytes; longer lines are dead letters
+MAX_LINE = 1 << 24  # bytes; longer lines are dead letters (a kube-apiserver's own bound is 10 MiB)
 HEAD_KEPT = 1 << 16  # bytes of a line that is too long
 PRINT = 256  # bytes before a position by which a file is known again
 BOM = b"\xef\xbb\xbf"

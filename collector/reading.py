@@ -134,7 +134,9 @@ class Stream:
         self._origin = self._reading.origin(self._path, name)
 
     def _unknown(self) -> Unreadable:
-        return Unreadable(f"{self._path}: no format recognises its first records; name one")
+        return Unreadable(
+            f"{self._path}: no format recognises its first records; name one: --format (`tallyman formats` lists them)"
+        )
 
 
 def _unpacked(path: str) -> Iterator[bytes]:

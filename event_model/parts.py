@@ -69,6 +69,10 @@ class Inspector(Protocol):
         """What is to be said of these events, which come in order and once."""
         ...
 
+    def retell(self, match: Match, event: Event) -> Match:
+        """The same match, told of its event as it may be kept: with secrets replaced."""
+        ...
+
 
 class Found(Struct, frozen=True):
     """One page of a search."""

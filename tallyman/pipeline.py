@@ -31,6 +31,7 @@ from tallyman.outbox import Deliverer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Safe = dict[int, Event]  # id of an event -> the event with secrets replaced
 
 SYNC_PAUSE = 0.05  # seconds between two fsyncs: what comes in meanwhile shares the next one
 RETRY = 1.0  # seconds before what a full disk refused is tried again
@@ -96,28 +97,35 @@ class Pipeline:
 
     def take(self, batch: Batch) -> None:
         """One batch through the middle: normalize, journal, inspect; the index gets it by its queue."""
-        kept, reasons, events = self._understand(batch)
+        kept, reasons, events, safe = self._understand(batch)
         entries = self._with_room(lambda: self.journal.append(kept, reasons))
         self.counters.read(batch.origin.source, len(events), len(entries) - len(events), len(entries))
         self.counters.put("ingest_lag_seconds", max(0.0, time.time() - batch.received))
         if entries:
-            self._inspect(events, entries[-1])
-            understood = iter(events)
+            self._inspect(events, entries[-1], safe)
+            understood = iter([safe.get(id(event), event) for event in events])
             self._index.put(
                 [(each, self.store.normalize(each) if each.reason else next(understood)) for each in entries]
             )
 
-    def _understand(self, batch: Batch) -> tuple[Batch, dict[int, str], list[Event]]:
-        """The batch as it is kept, why some of its records are dead letters, and the events of the others."""
+    def _understand(self, batch: Batch) -> tuple[Batch, dict[int, str], list[Event], Safe]:
+        """The batch as it is kept, why some of its records are dead letters, and the events of the others.
+
+        Where secrets were replaced in a record, the event of what is left stands beside the event (by its id()).
+        """
         records: list[Record] = []
         reasons: dict[int, str] = {}
         events: list[Event] = []
+        safe: Safe = {}
         format = self.format_of(batch.origin.source, batch.origin.format) if batch.records else None
         for record in batch.records:
             try:
                 assert format
                 event = format.normalize(record, batch.origin)
-                records.append(format.redact(record, event))
+                left = format.redact(record, event)
+                if left is not record:
+                    safe[id(event)] = format.normalize(left, batch.origin)
+                records.append(left)
                 events.append(event)
             except Unreadable as error:
                 reasons[len(records)] = str(error)
@@ -128,18 +136,23 @@ class Pipeline:
                 reasons[len(records)] = f"the format failed: {type(error).__name__}: {error}"
                 records.append(self._safe(record))
         dead = [(self._safe(record), reason) for record, reason in batch.dead]
-        return Batch(batch.origin, records, batch.key, batch.position, batch.received, dead), reasons, events
+        return (
+            Batch(batch.origin, records, batch.key, batch.position, batch.received, dead),
+            reasons,
+            events,
+            safe,
+        )
 
     def _safe(self, record: Record) -> Record:
         raw = self.redact_unread(record.raw)
         return record if raw == record.raw else Record(raw, record.offset, record.hash())
 
-    def _inspect(self, events: list[Event], last: Entry) -> None:
+    def _inspect(self, events: list[Event], last: Entry, safe: Safe | None = None) -> None:
         matches: list[Match] = []
         started = time.perf_counter()
         for inspector in self.inspectors:
             try:
-                matches += inspector.inspect(events)
+                matches += retold(inspector, inspector.inspect(events), safe or {})
             except Exception:  # a broken detector must not stop the rest
                 log.exception("inspector failed", extra={"inspector": type(inspector).__name__})
                 self.counters.add("inspector_failures")
@@ -192,6 +205,14 @@ class Pipeline:
             if str(error) != self._untidy:
                 log.error("housekeeping failed", extra={"reason": str(error)})
             self._untidy = str(error)
+
+
+def retold(inspector: Inspector, matches: list[Match], safe: Safe) -> list[Match]:
+    """These matches, told of events as they may be kept."""
+    return [
+        inspector.retell(match, safe[id(match.events[-1])]) if id(match.events[-1]) in safe else match
+        for match in matches
+    ]
 
 
 def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:

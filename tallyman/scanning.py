@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.reading import line_number, read_file
-from event_model.alert import Match
+from event_model.alert import Match, RuleInfo
 from event_model.errors import ConfigError, Unreadable
 from event_model.event import Event, Origin, Record
 from event_model.parts import Batch, Format
@@ -54,9 +54,17 @@ def scan(path: str, format: str | None, engine: Engine) -> Scanned:
         done.records += len(batch.records) + len(batch.dead)
         done.troubles += [Trouble(path, record.offset, reason) for record, reason in batch.dead]
         wanted = _wanted(batch, normalizer.format("scan", batch.origin.format), engine, done.troubles)
+        format_ = normalizer.format("scan", batch.origin.format)
         while events := _some(wanted):
-            done.matches += engine.inspect(events)
+            done.matches += [_safe(match, format_, engine) for match in engine.inspect(events)]
     return done
+
+
+def _safe(match: Match, format: Format, engine: Engine) -> Match:
+    """The match with secrets replaced in what it tells."""
+    event = match.events[-1]
+    left = format.redact(event.record, event)
+    return match if left is event.record else engine.retell(match, format.normalize(left, event.origin))
 
 
 def batches(path: str, format: str | None, troubles: list[Trouble]) -> Iterator[Batch]:
@@ -98,18 +106,21 @@ def scan_all(
 def _spread(
     paths: list[str], format: str | None, folders: list[Path], engine: Engine, jobs: int
 ) -> Iterator[Scanned]:
-    """Workers send back the few records that match; here they are looked at again, for events don't travel."""
+    """Workers send back which rule met which record; the matches are told again here, for events don't travel."""
     normalizer = Normalizer()
     with ProcessPoolExecutor(min(jobs, len(paths)), initializer=_begin, initargs=(folders,)) as pool:
         for records, found, troubles in pool.map(_scan_there, paths, [format] * len(paths)):
-            events = [
-                normalizer.format("scan", origin.format).normalize(record, origin) for record, origin in found
+            matches = [
+                engine.retell(
+                    Match(rule, (), ""), normalizer.format("scan", origin.format).normalize(record, origin)
+                )
+                for rule, record, origin in found
             ]
-            yield Scanned(records, engine.inspect(events), troubles)
+            yield Scanned(records, matches, troubles)
 
 
 _engine: list[Engine] = []  # of this worker process
-Sent = tuple[int, list[tuple[Record, Origin]], list[Trouble]]
+Sent = tuple[int, list[tuple[RuleInfo, Record, Origin]], list[Trouble]]
 
 
 def _begin(folders: list[Path]) -> None:
@@ -119,8 +130,8 @@ def _begin(folders: list[Path]) -> None:
 
 def _scan_there(path: str, format: str | None) -> Sent:
     done = scan(path, format, _engine[0])
-    events = {id(event): event for match in done.matches for event in match.events}
-    return done.records, [(event.record, event.origin) for event in events.values()], done.troubles
+    found = [(match.rule, match.events[-1].record, match.events[-1].origin) for match in done.matches]
+    return done.records, found, done.troubles
 
 
 def events_of(paths: Iterable[str], format: str | None = None) -> Iterator[Event]:

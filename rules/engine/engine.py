@@ -97,6 +97,13 @@ class Engine:
             self._told.add(rule_id)
             log.exception("rule failed", extra={"rule": rule_id})
 
+    def retell(self, match: Match, event: Event) -> Match:
+        """The same match, told of its event as it may be kept: what met the rule may have been a secret."""
+        for rule in self.rules:
+            if rule.info.uuid == match.rule.uuid:
+                return rule.match(View(event), logsource.dataset_of(event))
+        return Match(match.rule, (event,), event.message, {}, match.group)  # the rule was replaced just now
+
     def unwanted(self, brief: Any, dataset: str = logsource.KUBERNETES) -> bool:
         """Whether no rule can want the record that this brief is of: then it need not be decoded whole."""
         memo = self._rules.briefs.get(dataset)

@@ -66,7 +66,7 @@ def test_a_dead_letter_keeps_a_bounded_head_and_the_hash_of_the_whole_line() -> 
     ((record, reason),) = dead
     assert record.raw == line[:HEAD_KEPT]
     assert record.hash() == hashlib.sha256(line).hexdigest()
-    assert reason == "a line of 20,000,000 bytes; max_line is 1,048,576"
+    assert reason == "a line of 20,000,000 bytes; max_line is 16,777,216"
 
 
 @given(

@@ -116,7 +116,10 @@ def test_a_line_of_twenty_megabytes_is_a_dead_letter(tmp_path: Path) -> None:
     batches = list(read_file(path, "cri_log"))
     assert raws(batches) == LINES[:2]
     ((record, reason),) = [dead for batch in batches for dead in batch.dead]
-    assert (record.offset, reason) == (len(LINES[0]) + 1, "a line of 20,000,000 bytes; max_line is 1,048,576")
+    assert (record.offset, reason) == (
+        len(LINES[0]) + 1,
+        "a line of 20,000,000 bytes; max_line is 16,777,216",
+    )
 
 
 def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:

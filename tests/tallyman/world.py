@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from collector.formats import FORMATS
 from event_model.alert import Match, RuleInfo
 from event_model.event import Event, Origin, Record
@@ -80,6 +82,9 @@ class Deletions:
     """An inspector that alerts of every delete, and remembers what it has seen."""
 
     seen: list[str] = field(default_factory=list)
+
+    def retell(self, match: Match, event: Event) -> Match:
+        return replace(match, events=(event,), reason=event.message)
 
     def inspect(self, events: list[Event]) -> list[Match]:
         self.seen += [event.id.partition(":")[0] for event in events]
