@@ -1,7 +1,6 @@
 """The errors that are written for people; everything else is a builtin exception."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class ConfigError(Exception):
@@ -41,6 +40,8 @@ class StoreError(Exception):
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the choice most like `name`, or an empty string."""
+    from difflib import get_close_matches  # only mistakes need it, and every command imports this file
+
     close = get_close_matches(name, list(choices), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 

@@ -48,6 +48,11 @@ def table(
     Console(stderr=not to_stdout, highlight=False).print(drawn)
 
 
+def number(count: int, noun: str) -> str:
+    """`1 source`, `2 sources`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def clean(text: str) -> str:
     """The text with control characters shown as �: a log must not drive someone's terminal."""
     return (

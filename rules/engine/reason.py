@@ -1,4 +1,4 @@
-"""Say why in one sentence: `{user.name} opened a shell in {orchestrator.namespace}`."""
+"""Say why in one sentence: `{user.name} listed the secrets of {orchestrator.namespace|all namespaces}`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,24 @@ _LONGEST = 200
 
 
 def template(text: str) -> Callable[[Event], str]:
-    """A function that fills the fields in. Raises ValueError for a field that there is not."""
+    """A function that fills the fields in. Raises ValueError for a field that there is not.
+
+    Where an event has no such value stands what the rule says behind a `|`, else `-`; of `namespace/name`
+    only the name is left.
+    """
     parts = _FIELD.split(text)  # text, field, text, field, …, text
-    texts, names = parts[::2], parts[1::2]
-    for name in names:
+    texts, fields = parts[::2], [field.partition("|") for field in parts[1::2]]
+    for name, _, _ in fields:
         if name not in FIELDS:
             raise ValueError(f"there is no field {name!r}.{nearest(name, FIELDS)}")
-    readers = [FIELDS[name].read for name in names]
+    readers = [(FIELDS[name].read, instead or "-") for name, _, instead in fields]
 
     def tell(event: Event) -> str:
-        values = [shown(read(event)) or "-" for read in readers]
-        return texts[0] + "".join(value + text for value, text in zip(values, texts[1:], strict=True))
+        told = texts[0]
+        for (read, instead), text in zip(readers, texts[1:], strict=True):
+            value = shown(read(event))
+            told += text[1:] if not value and text == "/" else (value or instead) + text
+        return told
 
     return tell
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,6 +66,8 @@ class CommandFolder(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self.list_commands(ctx) and not name.startswith("-"):
+            from difflib import get_close_matches
+
             close = get_close_matches(name, self.list_commands(ctx), n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise click.UsageError(f"No command {name!r}.{hint} `tallyman --help` lists them.", ctx)

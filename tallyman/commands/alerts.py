@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tallyman.opening import bound, now, opened
-from tallyman.output import emit, severity, table, talk
+from tallyman.output import emit, number, severity, table, talk
 
 REASONS = ["true_positive", "benign_positive", "false_positive", "duplicate", "automated_closure", "other"]
 
@@ -77,7 +77,7 @@ def listed(
     if not context.obj["quiet"]:
         more = " More with --limit." if page.after else ""
         talk().print(
-            f"{len(page.alerts)} alerts.{more} Next: tallyman alerts show ID",
+            f"{number(len(page.alerts), 'alert')}.{more} Next: tallyman alerts show ID",
             style="dim",
             markup=False,
             soft_wrap=True,

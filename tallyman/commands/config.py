@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tallyman.config import EXAMPLE, default_file, load
+from tallyman.output import number
 
 HIDDEN = ("secret", "token", "password", "api_key")
 
@@ -33,7 +34,8 @@ def check(context: click.Context, file: str | None) -> None:
     sources, sinks = make_sources(config), make_sinks(config)
     folders = rule_folders(config.rules.packs)
     bounds(config)
-    click.echo(f"ok: {len(sources)} sources, {len(sinks)} sinks, {len(folders)} rule folders", err=True)
+    counts = ((len(sources), "source"), (len(sinks), "sink"), (len(folders), "rule folder"))
+    click.echo(f"ok: {', '.join(number(*each) for each in counts)}", err=True)
     if not sources:
         click.echo("note: no sources: `tallyman run` would read nothing", err=True)
 

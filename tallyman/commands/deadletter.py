@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tallyman.opening import bound, opened
-from tallyman.output import clean, emit, table
+from tallyman.output import clean, emit, number, table
 
 QUERY = "event.kind:pipeline_error"
 
@@ -54,7 +54,7 @@ def listed(context: click.Context, since: str | None, limit: int, as_json: bool)
                 for row in rows
             ),
         )
-        click.echo(f"{found.total} dead letters", err=True)
+        click.echo(number(found.total, "dead letter"), err=True)
 
 
 @command.command()

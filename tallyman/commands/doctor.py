@@ -12,7 +12,7 @@ import click
 from event_model.errors import ConfigError, StoreError
 from tallyman.config import Config
 from tallyman.opening import configuration
-from tallyman.output import emit
+from tallyman.output import emit, number
 
 Check = tuple[str, bool, str]  # what, whether it is fine, in which way
 LOW_DISK = 1 << 30
@@ -42,7 +42,11 @@ def checks(read: Callable[[], Config]) -> Iterator[Check]:
     except ConfigError as error:
         yield "configuration", False, str(error)
         return
-    yield "configuration", True, f"{len(config.sources)} sources, {len(config.sinks)} sinks"
+    yield (
+        "configuration",
+        True,
+        f"{number(len(config.sources), 'source')}, {number(len(config.sinks), 'sink')}",
+    )
     yield from _parts(config)
     yield from _rules(config)
     yield from _files(config)
@@ -86,7 +90,7 @@ def _files(config: Config) -> Iterator[Check]:
                     f"can't be read: {', '.join(unreadable[:3])}; run as a user who may",
                 )
             elif found:
-                yield f"source {name}", True, f"{pattern}: {len(found)} files"
+                yield f"source {name}", True, f"{pattern}: {number(len(found), 'file')}"
             else:
                 yield f"source {name}", False, f"{pattern}: no such file yet; it will be read when it comes"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tallyman.opening import opened
-from tallyman.output import emit
+from tallyman.output import emit, number
 
 
 @click.command(help=__doc__)
@@ -21,7 +21,7 @@ def command(context: click.Context, as_json: bool) -> None:
         return
     kept = status["store"]
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    days = "1 partition" if kept["partitions"] == 1 else f"{kept['partitions']} partitions"
+    days = number(kept["partitions"], "partition")
     click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {days}, kept {kept['retention']}")
     click.echo(f"events    {status['events']:,}")
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")

@@ -13,8 +13,15 @@ def test_fields_are_filled_in(audit: MakeEvent) -> None:
     assert template("{user.name} ({user.roles}) did {event.action}.")(event) == "alice (a, b) did get."
 
 
-def test_a_missing_value_is_a_dash(audit: MakeEvent) -> None:
-    assert template("in {orchestrator.namespace}/x")(audit(verb="get")) == "in -/x"
+def test_a_missing_value_is_a_dash_or_what_the_rule_says_instead(audit: MakeEvent) -> None:
+    assert template("in {orchestrator.namespace}.")(audit(verb="get")) == "in -."
+    assert template("in {orchestrator.namespace|all namespaces}.")(audit(verb="get")) == "in all namespaces."
+
+
+def test_where_nothing_stands_before_a_stroke_the_stroke_is_left_out(audit: MakeEvent) -> None:
+    names = template("wrote {orchestrator.namespace}/{orchestrator.resource.name}")
+    assert names(audit(objectRef={"resource": "nodes", "name": "n1"})) == "wrote n1"
+    assert names(audit(objectRef={"resource": "pods", "namespace": "shop", "name": "p1"})) == "wrote shop/p1"
 
 
 def test_a_text_without_fields_stays(audit: MakeEvent) -> None:
