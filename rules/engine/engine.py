@@ -62,12 +62,17 @@ class Engine:
         """The matches of these events, in their order."""
         rules = self._rules  # one set for the whole batch
         found: list[Match] = []
-        dataset, memo = "", None
+        dataset, memo, brief = "", None, None
         for event in events:
             try:
                 if event.dataset != dataset:
                     dataset = event.dataset
-                    memo = rules.events.get(dataset)
+                    memo, brief = rules.events.get(dataset), rules.briefs.get(dataset)
+                if brief is not None:  # what the record alone tells rules most events out, for the least
+                    key = brief.key_of(event.native)
+                    hints = brief.known.get(key)
+                    if not (brief.learn(key) if hints is None else hints):
+                        continue
                 if memo is None:
                     candidates: Candidates | None = rules.records.candidates(event.native)
                 else:

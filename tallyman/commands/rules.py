@@ -113,10 +113,11 @@ def doctor(context: click.Context, folders: tuple[str, ...], files: tuple[str, .
     import msgspec
 
     from rules.engine.doctor import examine
-    from tallyman.reading import events_of, stored_events
+    from tallyman.reading import events_of, existing, stored_events
 
     pack = load_pack(folders)
-    reports = examine(pack, events_of(files) if files else stored_events(context))
+    paths = existing(files)
+    reports = examine(pack, events_of(paths) if files else stored_events(context))
     if as_json:
         for report in reports:
             emit(msgspec.to_builtins(report))
@@ -130,7 +131,7 @@ def doctor(context: click.Context, folders: tuple[str, ...], files: tuple[str, .
         click.echo(
             f"{len(reports)} rules, {len(pack.errors)} left out, tried on up to {seen} events each", err=True
         )
-    return 5 if pack.errors else 0
+    return 5 if pack.errors or len(paths) < len(files) else 0
 
 
 def _remarks(report: Any) -> str:
