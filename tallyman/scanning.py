@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from tallyman.normalizer import Normalizer
 from tallyman.wiring import make_engine, settle
 
 TOGETHER = 256  # events handed to the engine at once
+Reached = Callable[[int], None]  # told the offset of a record, in bytes of the unpacked file
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Scanned:
     troubles: list[Trouble] = field(default_factory=list)
 
 
-def scan(path: str, format: str | None, engine: Engine) -> Scanned:
-    """All matches in one file, in its order. Raises ConfigError for a format that does not exist."""
+def scan(path: str, format: str | None, engine: Engine, reached: Reached = lambda offset: None) -> Scanned:
+    """All matches in one file, in its order; `reached` is told how far it has come. Raises ConfigError."""
     done, normalizer = Scanned(), Normalizer()
     for batch in batches(path, format, done.troubles):
         done.records += len(batch.records) + len(batch.dead)
@@ -57,6 +58,8 @@ def scan(path: str, format: str | None, engine: Engine) -> Scanned:
         format_ = normalizer.format("scan", batch.origin.format)
         while events := _some(wanted):
             done.matches += [_safe(match, format_, engine) for match in engine.inspect(events)]
+        if batch.records:
+            reached(batch.records[-1].offset)
     return done
 
 
@@ -95,11 +98,16 @@ def _some(events: Iterator[Event]) -> list[Event]:
 
 
 def scan_all(
-    paths: list[str], format: str | None, folders: list[Path], engine: Engine, jobs: int
+    paths: list[str],
+    format: str | None,
+    folders: list[Path],
+    engine: Engine,
+    jobs: int,
+    reached: Reached = lambda offset: None,
 ) -> Iterable[Scanned]:
     """Each file's result in the order given, over `jobs` processes where there are several files."""
     if jobs <= 1 or len(paths) <= 1:
-        return (scan(path, format, engine) for path in paths)
+        return (scan(path, format, engine, reached) for path in paths)
     return _spread(paths, format, folders, engine, jobs)
 
 

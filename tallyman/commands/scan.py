@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,9 +65,10 @@ def command(
     paths = existing(files)
     matches: list[Any] = []
     records, unread = 0, 0
-    for done in progress(
-        scan_all(paths, format_name, chosen, make_engine(pack.rules), jobs or os.cpu_count() or 1), len(paths)
-    ):
+    with progress(paths) as (each, reached):
+        engine, cores = make_engine(pack.rules), jobs or os.cpu_count() or 1
+        scanned = list(each(scan_all(paths, format_name, chosen, engine, cores, reached)))
+    for done in scanned:
         matches += done.matches
         records += done.records
         report(done.troubles, unread)
@@ -97,14 +101,26 @@ def grouped(matches: list[Any], fold: bool) -> list[dict[str, Any]]:
     return list(groups.documents())
 
 
-def progress(done: Any, files: int) -> Any:
-    """The same results, with a bar on a terminal where there are several files."""
+@contextmanager
+def progress(paths: list[str]) -> Iterator[tuple[Any, Callable[[int], None]]]:
+    """What passes results on, and what is told how far the one file was read: a bar, on a terminal."""
     console = talk()
-    if not console.is_terminal or files < 2:
-        return done
-    from rich.progress import track
+    if not console.is_terminal:
+        yield iter, lambda offset: None
+        return
+    from rich.progress import Progress
 
-    return track(done, "scanning", total=files, console=console, transient=True)
+    size = Path(paths[0]).stat().st_size if len(paths) == 1 and paths[0] != "-" else len(paths)
+    packed = len(paths) == 1 and (
+        paths[0] == "-" or paths[0].endswith(".gz")
+    )  # nobody knows how much it holds
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("scanning", total=None if packed else size)
+        several = len(paths) > 1
+        yield (
+            (lambda done: bar.track(done, task_id=task, total=size)) if several else iter,
+            lambda offset: None if several else bar.update(task, completed=offset),
+        )
 
 
 def report(troubles: list[Any], before: int) -> None:
