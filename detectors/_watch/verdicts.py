@@ -53,8 +53,8 @@ class Verdicts:
         )
 
 
-def scopes(actor: Actor) -> tuple[str, str]:
-    return actor.entity, GROUP + actor.group.name
+def scopes(actor: Actor) -> tuple[str, ...]:
+    return (actor.entity, *(GROUP + group.name for group in actor.groups))
 
 
 def minute(text: str) -> int:
