@@ -136,14 +136,16 @@ class AlertBook:
         note: str = "",
         now: datetime,
         version: int | None = None,
+        scope: str = "entity",
     ) -> int:
         """Acknowledge, close or reopen alerts, all of them or none; how many that changed.
 
-        `version`: of the alerts as `user` saw them. Raises Unknown, Changed; ValueError for no such decision.
+        `version`: of the alerts as `user` saw them; `scope`: for whom a detector is to learn of it. Raises Unknown, Changed; ValueError for no such decision.
         """
-        check(action, reason)
+        check(action, reason, scope)
         with self.file.transaction() as connection:
-            made = Decision(action, user, reason, note, now.timestamp(), version, next_change(connection))
+            change = next_change(connection)
+            made = Decision(action, user, reason, note, now.timestamp(), version, change, scope)
             return sum(decide(connection, id, made) for id in ids)
 
     def open_by_severity(self) -> dict[str, int]:

@@ -120,4 +120,3 @@ class Snapshots:
     def load(self, detector: str) -> Snapshot | None:
         """What was kept last; None where nothing was. Raises Stale, StoreError."""
         return read(self.path(detector), detector)
-

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from event_model.alert import Match
 from event_model.errors import NoRoom
@@ -62,6 +62,7 @@ class Detection:
     wake: Callable[[], None] = lambda: None  # there is something to tell
     history: float = 7 * 86_400.0  # seconds of the store that a detector without memory learns from
     silent: bool = False  # learn, and tell nobody
+    once: bool = False  # look at all that was read before it ends
     error: Exception | None = field(default=None, init=False)  # why it gave up
     _queue: queue.Queue[Pairs | None] = field(default_factory=lambda: queue.Queue(BEHIND), init=False)
     _places: dict[str, Place] = field(default_factory=dict, init=False)  # up to where each one remembers
@@ -106,6 +107,7 @@ class Detection:
         """
         self._stop = stop
         try:
+            self._hear()
             self._catch_up()
             self._follow()
             self._save()
@@ -141,16 +143,21 @@ class Detection:
 
     def _catch_up(self) -> None:
         """Read the journal behind what the detectors remember, until nothing is left that was not put."""
-        while self._places and not self._stop.is_set():
+        while not self._ending():
             place = min(self._places.values())
             for entries in self._behind(place):
                 self._look([(entry, self.normalize(entry)) for entry in entries])
-                if self._stop.is_set():
+                if self._ending():
                     return
+            reached = min(self._places.values())
             with self._mutex:
-                if self._latest <= min(self._places.values()):
+                if self._latest <= reached or place == reached:  # or what is left can't be read
                     self._reading = False
                     return
+
+    def _ending(self) -> bool:
+        """Whether to leave the rest of the journal to the next start."""
+        return self._stop.is_set() and not self.once
 
     def _behind(self, place: Place) -> Iterator[list[Entry]]:
         for partition in self.journal.partitions():
@@ -177,8 +184,8 @@ class Detection:
 
     def _look(self, pairs: Pairs) -> None:
         """Have each detector look at what it has not seen, and tell of what was not told."""
-        known = [pair for pair in pairs if place_of(pair[0]) <= self._told]
-        fresh = pairs[len(known) :]
+        known = _until(self._told, pairs)
+        fresh = pairs[len(known) :] if known else pairs
         if known:
             self._inspect(known)
         if fresh:
@@ -194,8 +201,8 @@ class Detection:
         for name, detector in self.detectors.items():
             if last <= self._places[name]:
                 continue
-            place = self._places[name]
-            events = [event for entry, event in pairs if event.kind != "pipeline_error" and place_of(entry) > place]
+            seen = len(_until(self._places[name], pairs))
+            events = [event for _, event in pairs[seen:] if event.kind != "pipeline_error"]
             matches += self._asked(name, detector, events)
             self._places[name] = last
         return matches
@@ -252,15 +259,15 @@ class Detection:
                 body = detector.snapshot()
                 size = self.snapshots.save(name, self._places[name], time.time(), body)
                 self.counters.put(f'detector_bytes{{detector="{name}"}}', size)
-            except NoRoom as error:
-                log.error("no snapshot: the disk is full", extra={"detector": name, "reason": str(error)})
-            self._standing(name, detector)
+                for what, value in detector.standing().items():
+                    self.counters.put(f'detector_{what}{{detector="{name}"}}', value)
+            except (
+                Exception
+            ) as error:  # the last one is still there, and what came after it is in the journal
+                log.error("no snapshot", extra={"detector": name, "reason": str(error)})
+                self.counters.add("snapshot_failures")
         now = time.monotonic()
         self._due = now + max(SNAPSHOT_PAUSE, SNAPSHOT_SHARE * (now - started))
-
-    def _standing(self, name: str, detector: Detector) -> None:
-        for what, value in detector.standing().items():
-            self.counters.put(f'detector_{what}{{detector="{name}"}}', value)
 
     def _with_room(self, write: Callable[[], T]) -> T:
         """What `write` gives, tried again while the disk is full. Raises NoRoom when told to stop meanwhile."""
@@ -272,7 +279,12 @@ class Detection:
                     raise
 
 
+def _until(place: Place, pairs: Pairs) -> Pairs:
+    """Those of the pairs, which come in order, that do not stand behind the place."""
+    if place_of(pairs[0][0]) > place:
+        return []
+    return [pair for pair in pairs if place_of(pair[0]) <= place]
+
+
 def _portions(events: list[Event]) -> Iterable[list[Event]]:
     return (events[start : start + TOGETHER] for start in range(0, len(events), TOGETHER))
-
-

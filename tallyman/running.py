@@ -19,13 +19,17 @@ from store import retention
 from store.database import Database
 from store.embedded import Embedded
 from store.journal import Journal
+from store.snapshots import Snapshots
 from tallyman.config import Config
 from tallyman.counters import Counters
+from tallyman.detecting import Detection
+from tallyman.feedback import Feedback
 from tallyman.outbox import Deliverer
 from tallyman.pipeline import Pipeline
 from tallyman.wiring import (
     Bounds,
     bounds,
+    make_detectors,
     make_engine,
     make_normalizer,
     make_sinks,
@@ -92,7 +96,7 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     """Open everything; `sources` in place of the configured ones. Closes it in the end, whatever happened."""
     folders, limits = rule_folders(config.rules.packs), bounds(config)
     made = make_sources(config) if sources is None else sources
-    sinks = make_sinks(config)
+    sinks, detectors = make_sinks(config), make_detectors(config.detectors)
     normalize = make_normalizer(config)
     with ExitStack() as opened:
         journal = opened.enter_context(Journal(config.store.path, writable=True, roll_bytes=ROLL_BYTES))
@@ -109,6 +113,13 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
             made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(),
             counters, once=sources is not None,
         )  # fmt: skip
+        if detectors:
+            seen = database.book(sinks=least, window=limits.window, name="detected")
+            pipeline.detection = Detection(
+                detectors, journal, normalize, seen, Snapshots(config.store.path), Feedback(seen, limits.feedback),
+                counters, pipeline.wake, limits.history.total_seconds(),
+                config.detectors.learning, pipeline.once,
+            )  # fmt: skip
         whole = Running(config, journal, store, database, engine, pipeline, Pack(), limits)
         pipeline.on_second = whole.each_second
         opened.callback(watch(folders, whole.use).stop)
