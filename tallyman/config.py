@@ -80,6 +80,7 @@ class DetectorsConfig(BaseModel):
     )
     learning: bool = Field(False, description="learn what is usual, and tell nobody of what is not")
     feedback: str = Field("30d", description="a closed alert's verdict counts for so long")
+    snapshot_every: str = Field("1m", description="write down what was learnt, at most so often")
     history: str = Field("7d", description="a detector without memory first learns from so much of the store")
 
     @property

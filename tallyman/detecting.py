@@ -24,10 +24,10 @@ from event_model.event import Event
 from event_model.parts import Detector
 from store.alerts import AlertBook
 from store.journal import Entry, Journal
-from store.recent import START, Place, newest
-from store.snapshots import Snapshots, Stale
+from store.recent import START, Place
 from tallyman.counters import Counters
 from tallyman.feedback import Feedback
+from tallyman.memory import Memory
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,9 +35,7 @@ T = TypeVar("T")
 BEHIND = 64  # batches that the detectors may lag behind the rules before the middle waits for them
 LOOK = 0.2  # seconds
 SECOND = 1.0  # between two looks at what triage decided, and two moves of the pointer
-SNAPSHOT_PAUSE = 60.0  # seconds between two snapshots, at least
-SNAPSHOT_SHARE = 50  # and so many times as long as the last one took: 2 % of the time at most
-MOST_HISTORY = 1_000_000  # records that a detector without memory learns from
+SNAPSHOT_SHARE = 50  # times as long as the last one took, until the next snapshot: 2 % of the time at most
 TOGETHER = 512  # events handed to a detector at once
 RETRY = 1.0  # seconds before what a full disk refused is tried again
 
@@ -56,11 +54,11 @@ class Detection:
     journal: Journal  # writable
     normalize: Callable[[Entry], Event]
     book: AlertBook  # with a pointer of its own
-    snapshots: Snapshots
+    memory: Memory
     feedback: Feedback
     counters: Counters
     wake: Callable[[], None] = lambda: None  # there is something to tell
-    history: float = 7 * 86_400.0  # seconds of the store that a detector without memory learns from
+    pause: float = 60.0  # seconds between two snapshots, at least
     silent: bool = False  # learn, and tell nobody
     once: bool = False  # look at all that was read before it ends
     error: Exception | None = field(default=None, init=False)  # why it gave up
@@ -83,9 +81,9 @@ class Detection:
             told = end
             self.book.record([], 0.0, end)
         self._told = self._written = told
-        for name in self.detectors:
-            self._places[name] = self._restored(name, end)
-        self._due = time.monotonic() + SNAPSHOT_PAUSE
+        for name, detector in self.detectors.items():
+            self._places[name] = self.memory.restore(name, detector, end)
+        self._due = time.monotonic() + self.pause
 
     def put(self, pairs: Pairs | None) -> None:
         """Have these looked at, None: have it ended; waits while the detectors are too far behind."""
@@ -118,28 +116,7 @@ class Detection:
         finally:
             self._given_up.set()
 
-    # restoring
-
-    def _restored(self, name: str, end: Place) -> Place:
-        """Up to where the detector remembers: its snapshot's record, or where the recent history begins."""
-        try:
-            found = self.snapshots.load(name)
-            if found is not None:
-                self._check(found.place, end)
-                self.detectors[name].restore(found.body)
-                return found.place
-        except (Stale, ValueError) as error:
-            log.warning("snapshot refused; learning again", extra={"detector": name, "reason": str(error)})
-            self.counters.add("snapshots_refused")
-        place = newest(self.journal, MOST_HISTORY, time.time() - self.history)
-        log.info("learning from the store", extra={"detector": name, "since": place})
-        return place
-
-    def _check(self, place: Place, end: Place) -> None:
-        if place > end:
-            raise Stale("it reaches further than the journal")
-        if place != START and place[0] not in self.journal.partitions():
-            raise Stale(f"what came after it is no longer kept (partition {place[0]})")
+    # catching up
 
     def _catch_up(self) -> None:
         """Read the journal behind what the detectors remember, until nothing is left that was not put."""
@@ -254,20 +231,9 @@ class Detection:
         """Keep what each detector has learnt; the journal first, for nobody may remember what was never kept."""
         started = time.monotonic()
         self._with_room(self.journal.sync)
-        for name, detector in self.detectors.items():
-            try:
-                body = detector.snapshot()
-                size = self.snapshots.save(name, self._places[name], time.time(), body)
-                self.counters.put(f'detector_bytes{{detector="{name}"}}', size)
-                for what, value in detector.standing().items():
-                    self.counters.put(f'detector_{what}{{detector="{name}"}}', value)
-            except (
-                Exception
-            ) as error:  # the last one is still there, and what came after it is in the journal
-                log.error("no snapshot", extra={"detector": name, "reason": str(error)})
-                self.counters.add("snapshot_failures")
+        self.memory.save(self.detectors, self._places)
         now = time.monotonic()
-        self._due = now + max(SNAPSHOT_PAUSE, SNAPSHOT_SHARE * (now - started))
+        self._due = now + max(self.pause, SNAPSHOT_SHARE * (now - started))
 
     def _with_room(self, write: Callable[[], T]) -> T:
         """What `write` gives, tried again while the disk is full. Raises NoRoom when told to stop meanwhile."""

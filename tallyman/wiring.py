@@ -23,6 +23,7 @@ from tallyman.config import Config, DetectorsConfig
 from tallyman.normalizer import Normalizer
 
 SHIPPED = "shipped"
+SPIKE = 4  # times the budget may be told of on a single day
 
 
 def rule_folders(packs: Iterable[str]) -> list[Path]:
@@ -110,8 +111,10 @@ def make_detector(section: DetectorsConfig, name: str) -> Detector:
     """One detector with its options, and with the budget of all where it has none of its own."""
     options = dict(section.options.get(name) or {})
     try:
-        if any(each.name == "budget" and each.init for each in fields(DETECTORS.find(name))):
-            options.setdefault("budget", section.budget)
+        takes = {each.name for each in fields(DETECTORS.find(name)) if each.init}
+        shared = {"alerts_a_day": section.budget, "most_a_day": SPIKE * section.budget}
+        if not options.keys() & shared:
+            options |= {option: value for option, value in shared.items() if option in takes}
         made: Detector = DETECTORS.make(name, options)
     except ConfigError as error:
         raise ConfigError(f"detectors.{name}: {error}") from None
@@ -127,6 +130,7 @@ class Bounds(NamedTuple):
     window: float  # seconds in which matches of one group make one alert
     feedback: timedelta  # a verdict on a detector's alert counts for so long
     history: timedelta  # what a detector without memory learns from
+    snapshots: timedelta  # from one snapshot to the next, at least
 
 
 def bounds(config: Config) -> Bounds:
@@ -137,6 +141,7 @@ def bounds(config: Config) -> Bounds:
         _length("rules.group_window", config.rules.group_window).total_seconds(),
         _length("detectors.feedback", config.detectors.feedback),
         _length("detectors.history", config.detectors.history),
+        _length("detectors.snapshot_every", config.detectors.snapshot_every),
     )
 
 

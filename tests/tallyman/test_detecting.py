@@ -15,9 +15,10 @@ from event_model.behaviour import Verdict
 from event_model.event import Event
 from event_model.parts import Batch
 from store.snapshots import Snapshots
-from tallyman import detecting
+from tallyman import detecting, memory
 from tallyman.detecting import Detection
 from tallyman.feedback import Feedback
+from tallyman.memory import Memory
 from tests.end_to_end.waiting import until
 from tests.tallyman.first_seen import Detector
 from tests.tallyman.world import Deletions, Given, Told, World, batch, raw, world
@@ -39,6 +40,7 @@ def looking(
     *,
     stays: bool = False,
     once: bool = True,
+    history: float = 3600.0,
     **more: Any,
 ) -> Iterator[World]:
     """A world with these detectors; `more` are fields of its Detection."""
@@ -47,8 +49,9 @@ def looking(
         root, {"audit": Given(batches, stays)}, inspectors=[Deletions()], sinks=sinks, once=once
     ) as made:
         book = made.database.book(sinks={"told": "low"}, name="detected")
+        kept = Memory(Snapshots(root), made.journal, made.pipeline.counters, history)
         made.pipeline.detection = Detection(
-            detectors, made.journal, made.store.normalize, book, Snapshots(root),
+            detectors, made.journal, made.store.normalize, book, kept,
             Feedback(book, timedelta(days=30)), made.pipeline.counters, once=once, **more,
         )  # fmt: skip
         yield made
@@ -117,8 +120,7 @@ def test_a_second_run_remembers_what_the_first_learnt(tmp_path: Path) -> None:
 def test_after_a_crash_what_was_not_in_the_snapshot_is_looked_at_again_in_silence(tmp_path: Path) -> None:
     with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": Detector()}) as made:
         made.run()
-        kept = made.pipeline.detection and made.pipeline.detection.snapshots.path("first_seen").read_bytes()
-    assert kept
+        kept = Snapshots(tmp_path).path("first_seen").read_bytes()
     with looking(tmp_path, [batch(acts("watch", first=2), 1)], {"first_seen": Detector()}) as made:
         made.run()
         made.database.alerts.prune(9e9)  # so that a second telling would be seen
@@ -155,7 +157,7 @@ def test_history_is_bounded_by_age_and_number(tmp_path: Path, monkeypatch: pytes
     given = [batch([raw(number)], number) for number in range(5)]
     with world(tmp_path, {"audit": Given(given)}, once=True) as made:
         made.run()
-    monkeypatch.setattr(detecting, "MOST_HISTORY", 2)
+    monkeypatch.setattr(memory, "MOST_HISTORY", 2)
     newest, none = Detector(), Detector()
     with looking(tmp_path, [], {"newest": newest}, history=9e9) as made:
         made.run()
@@ -225,12 +227,16 @@ def test_detectors_that_lag_behind_make_the_rest_wait_and_lose_nothing(
 
 
 def test_a_snapshot_is_taken_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detecting, "SNAPSHOT_PAUSE", 0.0)
     monkeypatch.setattr(detecting, "SECOND", 0.0)
     detector = Detector()
     with (
         looking(
-            tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": detector}, stays=True, once=False
+            tmp_path,
+            [batch(acts("get", "list"), 0)],
+            {"first_seen": detector},
+            stays=True,
+            once=False,
+            pause=0.0,
         ) as made,
         made.running(),
     ):
