@@ -25,7 +25,7 @@ GAUGES = {
     "detector_entities": "Entities that a detector knows",
     "detector_incidents_day": "Incidents a day",
     "detector_learning": "1 while a detector knows too little to be trusted",
-    "detector_novelty_rate": "New values an hour",
+    "detector_novelty_rate": "New values of an entity in one of its active windows",
     "ingest_lag_seconds": "How long the newest event had been waiting to be read",
     "journal_bytes": "Journal and index on disk",
     "notify_waiting": "Alerts that a sink is still to be told of",

@@ -105,7 +105,8 @@ class Detector(Inspector, Protocol):
 
     def standing(self) -> dict[str, float]:
         """How it stands, for `tallyman status` and /metrics: `learning` (1 while it knows too little), `entities`,
-        `novelty_rate` (new values an hour), `incidents_day`, `budget_used` (0 to 1)."""
+        `novelty_rate` (new values of an entity in an active window), `incidents_day`,
+        `budget_used` (0 to 1)."""
         ...
 
 

@@ -50,8 +50,7 @@ def verdicts(alert: dict[str, Any], lasting: timedelta) -> Iterator[Verdict]:
     scope = evidence.get("entity")
     if alert["verdict_scope"] == "group" and evidence.get("group"):
         scope = f"group:{evidence['group']}"
-    decided = seconds(alert["decided"])
-    until = iso(decided if withdrawn else decided + lasting.total_seconds())
+    until = iso(0.0 if withdrawn else seconds(alert["decided"]) + lasting.total_seconds())
     for term in evidence.get("terms", ()):
         facet, value = term.get("facet"), term.get("value")
         if scope and isinstance(facet, str) and isinstance(value, str):
