@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from event_model.alert import Match
-from event_model.errors import Unreadable
+from event_model.errors import ConfigError, Unreadable
 from event_model.event import Event, identity
 from event_model.parts import Detector, Inspector
+from store.recent import START
+from store.snapshots import VERSION, Snapshot, Stale, read, write
 from tallyman.normalizer import Normalizer
 from tallyman.scanning import Reached, Scanned, Trouble, batches, safe
 
+MODEL = "model"  # whose snapshot such a file is
 TOGETHER = 512  # events handed on at once
 
 
-def in_time(paths: Iterable[str], format: str | None, done: Scanned, reached: Reached) -> Iterator[Event]:
+def in_time(
+    paths: Iterable[str], format: str | None, done: Scanned, reached: Reached = lambda offset: None
+) -> Iterator[Event]:
     """The events of all files, merged by their times; what could not be read is added to `done`.
 
     Each file is taken to be in order by itself, as logs are.
@@ -61,6 +70,25 @@ def learn(events: Iterable[Event], detectors: Mapping[str, Detector]) -> int:
         for detector in detectors.values():
             detector.inspect(some)
     return count
+
+
+def keep(path: Path, detectors: Mapping[str, Detector]) -> int:
+    """Write what the detectors have learnt into one file; how many bytes. Raises StoreError."""
+    body = msgspec.msgpack.encode({name: detector.snapshot() for name, detector in detectors.items()})
+    return write(path, Snapshot(VERSION, MODEL, START, time.time(), body))
+
+
+def recall(path: Path, detectors: Mapping[str, Detector]) -> None:
+    """Have the detectors go on from such a file. Raises ConfigError where it can't be used."""
+    try:
+        found = read(path, MODEL)
+        bodies = msgspec.msgpack.decode(found.body, type=dict[str, bytes]) if found else {}
+        for name, detector in detectors.items():
+            if name not in bodies:
+                raise Stale(f"it holds nothing of {name}; it holds {', '.join(bodies) or 'nothing'}")
+            detector.restore(bodies[name])
+    except (Stale, ValueError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{path}: {error}. `tallyman detect train` writes a new one") from None
 
 
 def scored(match: Match) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from tallyman.config import Config, DetectorsConfig
 from tallyman.normalizer import Normalizer
 
 SHIPPED = "shipped"
+NOTHING: Mapping[str, Any] = {}
 SPIKE = 4  # times the budget may be told of on a single day
 
 
@@ -95,8 +96,13 @@ def behaviour_of(format: str) -> Behaviour | None:
     return found
 
 
-def make_detectors(section: DetectorsConfig) -> dict[str, Detector]:
-    """Each detector that is to look on, with its options. Raises ConfigError naming the key."""
+def make_detectors(
+    section: DetectorsConfig, *, floor: float | None = None, budget: float | None = None
+) -> dict[str, Detector]:
+    """Each detector that is to look on, with its options. Raises ConfigError naming the key.
+
+    `floor` (nats below which nothing is told) and `budget` (alerts a day, 0 for all) go before the configured ones.
+    """
     names, keys = DETECTORS.names(), sorted(DetectorsConfig.model_fields)
     for key, options in section.options.items():
         if key not in names:
@@ -104,17 +110,21 @@ def make_detectors(section: DetectorsConfig) -> dict[str, Detector]:
             raise ConfigError(f"detectors: no key {key!r}; there are {choices}.{nearest(key, keys + names)}")
         if not isinstance(options, dict):
             raise ConfigError(f"detectors.{key}: must hold options, not {options!r}")
-    return {name: make_detector(section, name) for name in dict.fromkeys(section.enabled)}
+    given = {"floor": floor, "alerts_a_day": budget, "most_a_day": None if budget is None else SPIKE * budget}
+    first = {option: value for option, value in given.items() if value is not None}
+    return {name: make_detector(section, name, first) for name in dict.fromkeys(section.enabled)}
 
 
-def make_detector(section: DetectorsConfig, name: str) -> Detector:
-    """One detector with its options, and with the budget of all where it has none of its own."""
+def make_detector(section: DetectorsConfig, name: str, first: Mapping[str, Any] = NOTHING) -> Detector:
+    """One detector with its options, and with the budget of all where it has none of its own; `first` are options
+    that go before those, for detectors that have them."""
     options = dict(section.options.get(name) or {})
     try:
         takes = {each.name for each in fields(DETECTORS.find(name)) if each.init}
         shared = {"alerts_a_day": section.budget, "most_a_day": SPIKE * section.budget}
         if not options.keys() & shared:
             options |= {option: value for option, value in shared.items() if option in takes}
+        options |= {option: value for option, value in first.items() if option in takes}
         made: Detector = DETECTORS.make(name, options)
     except ConfigError as error:
         raise ConfigError(f"detectors.{name}: {error}") from None
