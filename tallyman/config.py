@@ -72,7 +72,7 @@ class DetectorsConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     enabled: list[str] = Field(
-        ["novelty", "isolation_forest", "log_template"],
+        ["novelty"],
         description="those that look at what is read; `[]` for none",
     )
     budget: float = Field(
