@@ -106,7 +106,16 @@ def borrowed_kubeconfig(world: Any, start: float, campaign: int) -> None:
     rng, person = world.rng, world.fresh_person()
     agent = world.choice(["python-requests", "kubectl/v1.30", "curl", "k9s/v0.32"])
     times = start + rng.exponential(world.choice([3, 40]), int(rng.integers(5, 40))).cumsum()
-    what = ["pods", "services", "namespaces", "nodes", "ingresses", "configmaps", "deployments", "serviceaccounts"]
+    what = [
+        "pods",
+        "services",
+        "namespaces",
+        "nodes",
+        "ingresses",
+        "configmaps",
+        "deployments",
+        "serviceaccounts",
+    ]
     world.emit(
         times, person.name, agent, world.new_ip(), "list", world.choice(what, len(times)),
         world.choice(world.team_namespaces, len(times)), code=200, campaign=campaign,
