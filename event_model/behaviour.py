@@ -59,6 +59,8 @@ class Behaviour(Struct, frozen=True):
     priors: Callable[[], Mapping[str, float]] = no_priors
     # The event's time: RFC 3339 in UTC, at least to the minute; a cheap reading of `event.timestamp`.
     time: Callable[[Event], str] = its_time
+    # Whose actors and peers these are, where several formats tell of one kind of source; else the format's name.
+    realm: str = ""
 
 
 class Verdict(Struct, frozen=True):

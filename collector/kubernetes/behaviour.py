@@ -227,7 +227,8 @@ def repository(image: str) -> str:
 def time(event: Event) -> str:
     """The time of the stage, unchecked: `event.timestamp` costs a dozen times more."""
     audit = event.native
-    return (audit.stageTimestamp if type(audit) is Audit else "") or event.timestamp
+    moment: str = audit.stageTimestamp if type(audit) is Audit else ""
+    return moment if moment[-1:] == "Z" else event.timestamp
 
 
 def duration(event: Event) -> float | None:
@@ -249,4 +250,4 @@ def duration(event: Event) -> float | None:
         return None
 
 
-BEHAVIOUR = Behaviour(key, facets, numbers={"duration": duration}, priors=priors, time=time)
+BEHAVIOUR = Behaviour(key, facets, numbers={"duration": duration}, priors=priors, time=time, realm="kubernetes")
