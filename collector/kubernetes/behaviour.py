@@ -250,4 +250,6 @@ def duration(event: Event) -> float | None:
         return None
 
 
-BEHAVIOUR = Behaviour(key, facets, numbers={"duration": duration}, priors=priors, time=time, realm="kubernetes")
+BEHAVIOUR = Behaviour(
+    key, facets, numbers={"duration": duration}, priors=priors, time=time, realm="kubernetes"
+)

@@ -12,6 +12,8 @@ HALF_LIFE = 4 * DAY  # of counts, by the stream's time
 STEP = 3600.0  # seconds; decay in finer steps would be the same but for a hundredth
 YOUNG = 6  # active windows in which an actor is held to be young
 
+SEPARATOR = "\x1f"  # of realm, cluster and actor in the name under which an actor is kept
+
 Known = list[dict[str, int]]  # for each aspect: value -> day (of the stream) when it was seen last
 
 
@@ -72,6 +74,11 @@ class Actor:
             tally.total *= left
             tally.squares *= left
             tally.hours = {hour: each * left for hour, each in tally.hours.items() if each > 0.01}
+
+    @property
+    def entity(self) -> str:
+        """Its name, as people know it."""
+        return self.name.split(SEPARATOR, 2)[2]
 
     @property
     def young(self) -> bool:
@@ -155,7 +162,9 @@ class Realm:
         """Forget what this actor has not shown for longest, until an eighth of `most` is free again."""
         if actor.size <= most:
             return
-        dated = [(day, aspect, value) for aspect, each in enumerate(actor.known) for value, day in each.items()]
+        dated = [
+            (day, aspect, value) for aspect, each in enumerate(actor.known) for value, day in each.items()
+        ]
         dated.sort()
         for _, aspect, value in dated[: actor.size - most + most // 8]:
             self.forget(actor, aspect, value)

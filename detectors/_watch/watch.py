@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from detectors._watch import counts
-from detectors._watch.actors import Actor, Group, Realm, Tally
+from detectors._watch.actors import SEPARATOR, Actor, Group, Realm, Tally
 from detectors._watch.aspects import Values, values_of
 from detectors._watch.clock import Clock
 from event_model.behaviour import Behaviour, Facets
@@ -18,16 +18,15 @@ MOST_ORIGINS = 1000
 MOST_GROUPS = 64  # of one realm
 MOST_KINDS = 100  # of one actor
 NEVER = 1 << 62  # a count that is never reached
-SEPARATOR = "/"
 
 
 class Way:
     """One way to act: what all events of one key have in common."""
 
-    __slots__ = ("actor", "day", "facets", "tally", "values", "window")
+    __slots__ = ("actor", "day", "facets", "prior", "tally", "values", "window")
 
-    def __init__(self, actor: Actor, facets: Facets, values: Values, tally: Tally) -> None:
-        self.actor, self.facets, self.values, self.tally = actor, facets, values, tally
+    def __init__(self, actor: Actor, facets: Facets, values: Values, tally: Tally, prior: float) -> None:
+        self.actor, self.facets, self.values, self.tally, self.prior = actor, facets, values, tally, prior
         self.window = self.day = -1
 
 
@@ -50,12 +49,20 @@ class Judge(Protocol):
 class Watch:
     """Who is watched, and the loop over events."""
 
-    def __init__(self, most_actors: int, most_values: int, groups: dict[str, str], check: int = NEVER) -> None:
+    def __init__(
+        self,
+        most_actors: int,
+        most_values: int,
+        groups: dict[str, str],
+        priors: dict[str, float],
+        check: int = NEVER,
+    ) -> None:
         self.clock = Clock()
         self.realms: dict[str, Realm] = {}
         self.actors: dict[str, Actor] = {}
         self.most_actors, self.most_values = most_actors, most_values
         self.groups = groups  # pattern of actors -> group, before what the format says
+        self.priors = priors  # kind, or group/kind -> nats, before what the format says
         self.check = check
         self.unread = 0  # events that a declaration could not read
         self.tallies: list[Tally] = []  # active in this window
@@ -121,6 +128,16 @@ class Watch:
         for known in self.ways.values():
             known.clear()
 
+    def named(self, scope: str) -> list[Actor]:
+        """The actors of a scope: of that name, or all of `group:NAME`."""
+        if scope.startswith("group:"):
+            return [each for each in self.actors.values() if each.group.name == scope[6:]]
+        return [each for each in self.actors.values() if each.entity == scope]
+
+    def find(self, entity: str) -> Actor | None:
+        """The actor of that name; of several clusters' the one seen last."""
+        return max(self.named(entity), key=lambda actor: actor.seen, default=None)
+
     def realm_of(self, actor: Actor) -> Realm:
         return self.realms[actor.name.partition(SEPARATOR)[0]]
 
@@ -155,7 +172,16 @@ class Watch:
         if tally is None:
             kind = facets.kind if len(actor.tallies) < MOST_KINDS else "other"
             tally = actor.tallies.setdefault(kind, Tally(actor, kind))
-        return Way(actor, facets, values_of(facets), tally)
+        return Way(
+            actor, facets, values_of(facets), tally, self._prior(behaviour, actor.group.name, facets.kind)
+        )
+
+    def _prior(self, behaviour: Behaviour, group: str, kind: str) -> float:
+        for table in (self.priors, behaviour.priors()):
+            for name in (f"{group}/{kind}", kind):
+                if name in table:
+                    return table[name]
+        return 0.0
 
     def _actor(self, name: str, realm_name: str, facets: Facets) -> Actor:
         realm = self.realms.setdefault(realm_name, Realm(realm_name))
@@ -195,7 +221,9 @@ class Watch:
         for actor in self.actors.values():
             sizes[actor.group] = sizes.get(actor.group, 0) + 1 + actor.size
         biggest = max(sizes, key=sizes.__getitem__)
-        unseen = sorted((each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen)
+        unseen = sorted(
+            (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
+        )
         for actor in unseen[: len(unseen) // 8 + 1]:
             self.realm_of(actor).drop(actor)
             del self.actors[actor.name]
@@ -206,5 +234,5 @@ def nobody() -> Way:
     """The way of events that tell of nobody's behaviour."""
     group = Group("")
     actor = Actor("", group, 0)
-    way = Way(actor, Facets("", "", "", ""), (), Tally(actor, "", check=NEVER))
+    way = Way(actor, Facets("", "", "", ""), (), Tally(actor, "", check=NEVER), 0.0)
     return way
