@@ -25,7 +25,7 @@ Scores = NDArray[np.float64]
 
 
 class Model:
-    """Fitted on `rows` (n × columns), the same for the same rows."""
+    """Fitted on `rows` (n by columns), the same for the same rows."""
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
@@ -51,7 +51,7 @@ class Model:
         return np.asarray(self._near.kneighbors(rows)[0].mean(axis=1))
 
     def surprise(self, rows: Rows) -> Scores:
-        """Nats: −ln of the share of windows that are as unlike the others, by three scores together: isolation,
+        """Nats: -ln of the share of windows that are as unlike the others, by three scores together: isolation,
         distance, and the largest single number, which neither of them sees well among twenty.
 
         Their shares become normal quantiles, whose mean is turned back: taken as one voice, for they mostly agree.

@@ -42,7 +42,9 @@ class Entity:
     habit: Habit
     first: int  # minute, since the epoch
     window: Window | None = None
-    told: dict[int, int] = field(default_factory=dict)  # column that was told of -> windows since it was unusual
+    told: dict[int, int] = field(
+        default_factory=dict
+    )  # column that was told of -> windows since it was unusual
     risk: int = 0  # of its last window
 
 
@@ -136,7 +138,11 @@ class Realm:
         return None if self._next is None else self._next_rows
 
     def sizes(self) -> dict[str, Any]:
-        return {"entities": len(self.entities), "reference": len(self.reference), "model": self.model is not None}
+        return {
+            "entities": len(self.entities),
+            "reference": len(self.reference),
+            "model": self.model is not None,
+        }
 
 
 def packed(rows: Rows) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from detectors._numbers.realm import Entity
 from detectors._numbers.usual import Rows
 from detectors._numbers.window import Column, Window, back
 from detectors._watch.clock import WINDOW
@@ -42,22 +43,44 @@ def term(column: Column, row: float, centre: float, peers: float, far: float) ->
     }
 
 
-def evidence(entity: str, group: str, window: Window, terms: list[dict[str, Any]], score: float, risk: int) -> dict[str, Any]:
+def evidence(entity: Entity, window: Window, terms: list[dict[str, Any]], score: float) -> dict[str, Any]:
+    """Everything that an alert says of a window, as data: the unusual numbers, farthest first."""
     return {
-        "entity": entity,
-        "group": group,
+        "entity": entity.entity,
+        "group": entity.group.name,
         "score": round(score, 1),
-        "risk": risk,
+        "risk": entity.risk,
         "events": window.count,
         "minutes": WINDOW,
+        "known_windows": entity.habit.sample.seen,
         "terms": terms,
+    }
+
+
+def usual(entity: Entity, columns: list[Column]) -> dict[str, Any]:
+    """What is usual for an entity in one window, as data: the middle of each number, and whom it was learnt from."""
+    centre = entity.habit.centre
+    numbers = {
+        column.name: {"usual": back(column, float(centre[at])), "unit": column.unit}
+        for at, column in enumerate(columns)
+        if column.name and not np.isnan(centre[at])
+    }
+    return {
+        "entity": entity.entity,
+        "group": entity.group.name,
+        "known_windows": entity.habit.sample.seen,
+        "minutes": WINDOW,
+        "numbers": numbers,
+        "risk": entity.risk,
     }
 
 
 def reason(told: dict[str, Any]) -> str:
     """The evidence as one sentence."""
     parts = "; ".join(each["text"] for each in told["terms"][:SHOWN])
-    return f"{told['entity']} ({told['group']}), {told['events']} events in {told['minutes']} minutes: {parts}"
+    return (
+        f"{told['entity']} ({told['group']}), {told['events']} events in {told['minutes']} minutes: {parts}"
+    )
 
 
 def shown(value: float | None, unit: str) -> str:

@@ -14,7 +14,7 @@ POOLED = 256  # windows of a group
 DECAY = 8  # of so many windows one takes the place of an old one: 64 x 8 windows of 5 minutes are 1.8 days
 CONFIDENT = 8.0  # windows of an entity that weigh as much as all its peers
 REFRESH = 4  # windows after which centre and spread are worked out again
-_LEAST = {"count": 0.25, "share": 0.02, "size": 0.2}  # spread below which nobody's habits are
+_LEAST = {"count": 0.25, "share": 0.02, "mean": 0.2, "p95": 0.2}  # spread below which nobody's habits are
 
 
 class Sample:
@@ -73,15 +73,17 @@ def median(rows: Rows) -> Rows:
 
 
 def expected(own: list[Habit], peers: list[Habit]) -> tuple[Rows, Rows, Rows]:
-    """Centre and spread to expect of some entities (each n × columns), and how much of that is their own (n × 1).
+    """Centre and spread to expect of some entities (each n by columns), and how much of that is their own (n by 1).
 
     A new one is taken as one of its peers, whose spread is wide: little of what it does is far from that.
     """
     seen = np.array([[len(each.sample)] for each in own], np.float32)
     weight = seen / (seen + CONFIDENT)
-    centre = _mixed(np.stack([each.centre for each in own]), np.stack([each.centre for each in peers]), weight)
-    variances = [np.stack([each.spread for each in habits]) ** 2 for habits in (own, peers)]
-    return centre, np.sqrt(_mixed(*variances, weight)), weight
+    centre = _mixed(
+        np.stack([each.centre for each in own]), np.stack([each.centre for each in peers]), weight
+    )
+    ours, theirs = (np.stack([each.spread for each in habits]) ** 2 for habits in (own, peers))
+    return centre, np.sqrt(_mixed(ours, theirs, weight)), weight
 
 
 def _mixed(own: Rows, peers: Rows, weight: Rows) -> Rows:
@@ -90,9 +92,21 @@ def _mixed(own: Rows, peers: Rows, weight: Rows) -> Rows:
     return np.where(np.isnan(own), peers, np.where(np.isnan(peers), own, both)).astype(np.float32)
 
 
-def apart(rows: Rows, noise: Rows, centre: Rows, spread: Rows, scales: list[str]) -> Rows:
+def apart(rows: Rows, cases: Rows, centre: Rows, spread: Rows, scales: list[str]) -> Rows:
     """How far rows are from what is expected, in standard deviations of habit, chance and the least spread together;
     0 where nothing is known."""
     least = np.array([_LEAST[scale] for scale in scales], np.float32)
-    far = (rows - centre) / np.sqrt(spread**2 + noise**2 + least**2)
-    return np.nan_to_num(far, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    variance = spread**2 + least**2 + chance(cases, centre, scales)
+    far: Rows = np.nan_to_num((rows - centre) / np.sqrt(variance), nan=0.0, posinf=0.0, neginf=0.0)
+    return far.astype(np.float32)
+
+
+def chance(cases: Rows, centre: Rows, scales: list[str]) -> Rows:
+    """The variance that counting alone brings, if the expected is true: of the logarithm of a Poisson count 1/n; of a
+    share p(1 - p)/n, with p half a case from 0 and 1; of mean and p95 of n sizes about .5/n and 1/n."""
+    kind = np.array(scales)
+    many = np.maximum(cases, 1.0)
+    shares = np.clip((np.clip(centre, 0, 1) * many + 0.5) / (many + 1), 0, 1)
+    found = np.where(kind == "share", shares * (1 - shares) / many, np.where(kind == "mean", 0.5, 1.0) / many)
+    variance: Rows = np.where(kind == "count", np.exp(-np.maximum(centre, 0.0)), found)
+    return variance

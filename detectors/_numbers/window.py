@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from math import exp, log
+from math import nan as NAN
 from typing import Any, NamedTuple
 
 from event_model.event import Event
@@ -18,10 +20,10 @@ Read = Callable[[Event], float | None]
 
 
 class Column(NamedTuple):
-    """One number of a window. `scale`: count and size are compared by their logarithms, share as it is."""
+    """One number of a window. `scale`: a share is compared as it is, all others by their logarithms."""
 
     name: str  # as people read it: `p95 of duration`
-    scale: str  # count, share or size
+    scale: str  # count, share, mean or p95
     unit: str  # seconds, bytes, share, or nothing
 
 
@@ -132,60 +134,35 @@ class Shape:
         return self.kinds.get(name, KINDS)
 
     def row(self, window: Window) -> tuple[list[float], list[float]]:
-        """The numbers of a window on their scales (NaN where there is none), and how much chance there is in each.
-
-        Chance: the standard deviation that mere counting brings: of the logarithm of a count 1/√(count + 1), of a
-        share √(p(1 - p)/n) with p half a case from 0 and 1, of mean and p95 of n sizes about .7/√n and 1/√n.
-        """
+        """The numbers of a window on their scales (NaN where there is none), and of how many cases each one is."""
         count = window.count
-        counts = [count, len(window.ways)]
-        row = [log(1 + each) for each in counts]
-        noise = [1 / (each + 1) ** 0.5 for each in counts]
-        _share(row, noise, window.failed, count)
+        row = [log(1 + count), log(1 + len(window.ways)), window.failed / count if count else NAN]
         alone = len(self.kinds) < 2  # then it is the count of events once more
-        for each in window.kinds:
-            row.append(0.0 if alone else log(1 + each))
-            noise.append(1 / (each + 1) ** 0.5)
+        row += [0.0 if alone else log(1 + each) for each in window.kinds]
+        cases: list[float] = [count] * len(row)
         for name, sketch in zip(self.names, window.sketches, strict=True):
-            if name.endswith("share"):
-                _share(row, noise, sketch.total, sketch.count)
-            else:
-                _sizes(row, noise, sketch, name.endswith("bytes"))
-        return row, noise
+            found = _values(name, sketch) if sketch.count else [NAN] * len(columns_of(name))
+            row += found
+            cases += [sketch.count] * len(found)
+        return row, cases
 
 
-def columns_of(name: str) -> list[Column]:
+@cache
+def columns_of(name: str) -> tuple[Column, ...]:
     """The columns of one number of a declaration, by its name: `… share`, `… bytes`, or a duration in seconds."""
     if name.endswith("share"):
-        return [Column(name, "share", "share")]
+        return (Column(name, "share", "share"),)
     unit = "bytes" if name.endswith("bytes") else "seconds" if name.endswith("duration") else ""
-    columns = [Column(f"mean {name}", "size", unit), Column(f"p95 of {name}", "size", unit)]
-    return [*columns, Column(f"total {name}", "size", unit)] if unit == "bytes" else columns
+    columns = (Column(f"mean {name}", "mean", unit), Column(f"p95 of {name}", "p95", unit))
+    return (*columns, Column(f"total {name}", "p95", unit)) if unit == "bytes" else columns
 
 
-def _share(row: list[float], noise: list[float], part: float, whole: int) -> None:
-    if not whole:
-        row.append(float("nan"))
-        noise.append(1.0)
-        return
-    likely = (part + 0.5) / (whole + 1)
-    row.append(part / whole)
-    noise.append((likely * (1 - likely) / whole) ** 0.5)
-
-
-def _sizes(row: list[float], noise: list[float], sketch: Sketch, totals: bool) -> None:
-    count = sketch.count
-    if not count:
-        row += [float("nan")] * (3 if totals else 2)
-        noise += [1.0] * (3 if totals else 2)
-        return
-    values = [sketch.total / count, sketch.quantile(0.95)]
-    chance = [0.7 / count**0.5, 1 / count**0.5]
-    if totals:
-        values.append(sketch.total)
-        chance.append(1 / count**0.5)
-    row += [log(max(each, LEAST)) for each in values]
-    noise += chance
+def _values(name: str, sketch: Sketch) -> list[float]:
+    mean = sketch.total / sketch.count
+    if name.endswith("share"):
+        return [mean]
+    values = [mean, sketch.quantile(0.95), *([sketch.total] if name.endswith("bytes") else [])]
+    return [log(max(each, LEAST)) for each in values]
 
 
 def back(column: Column, value: float) -> float:

@@ -6,6 +6,10 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
+from msgspec import Struct
+
+from detectors._watch.budget import Budget
+from detectors._watch.verdicts import Verdicts
 
 MOST_BYTES = 256 * 1024 * 1024
 _SUM = 4  # bytes
@@ -34,3 +38,32 @@ def unseal(name: str, version: int, data: bytes, type: Any) -> Any:
         return msgspec.msgpack.decode(body, type=type)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"the snapshot is of another shape: {error}") from None
+
+
+class Kept(Struct, array_like=True):
+    """What every detector keeps besides what it has learnt: its budget and the verdicts."""
+
+    pools: dict[str, tuple[list[tuple[float, float, str]], float, float]]
+    suppressed: list[tuple[str, str, str, int]]
+    unlearned: list[tuple[str, str, str, int]]
+
+
+def keep(budget: Budget, verdicts: Verdicts) -> Kept:
+    return Kept(
+        {name: (list(pool.past), pool.tokens, pool.filled) for name, pool in budget.pools.items()},
+        [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
+        [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
+    )
+
+
+def give_back(kept: Kept, budget: Budget, flow: float) -> Verdicts:
+    """Fill a new budget as it was at that time of the stream, and make the verdicts."""
+    for name, (past, tokens, filled) in kept.pools.items():
+        pool = budget.pool(name)
+        pool.past.extend(past)
+        pool.tokens, pool.filled = tokens, filled
+        pool.renew(flow, budget.floor)
+    verdicts = Verdicts()
+    verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in kept.suppressed}
+    verdicts.unlearned = {(scope, facet, value): ends for scope, facet, value, ends in kept.unlearned}
+    return verdicts
