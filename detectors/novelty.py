@@ -124,7 +124,7 @@ class Detector:
 
     def _offer(self, actor: Actor, case: Case, event: Event) -> None:
         """Tell of the case, if its score has grown and the budget has room."""
-        if not case.hours and actor.group.name in self.keeps_hours:
+        if not case.hours and actor.groups[-1].name in self.keeps_hours:
             case.hours = counts.off_hours(actor, self.watch.clock.hour)
         score = case.score
         if score <= case.told:
@@ -156,7 +156,7 @@ class Detector:
         self.budget.renew(self.watch.clock.flow)
 
     def _learn(self, actor: Actor, case: Case, day: int) -> None:
-        realm, group = self.watch.realm_of(actor), actor.group
+        realm = self.watch.realm_of(actor)
         news, unseen = [0] * WIDTH, [0] * WIDTH
         for (aspect, value), fresh in case.new.items():
             news[aspect] += 1
@@ -165,11 +165,14 @@ class Detector:
                 realm.learn(actor, aspect, value, day)
         for aspect, count in enumerate(news):
             kept = min(count, 3)  # a burst is one visit to a new place, not a habit of novelty
+            if not kept:
+                continue
             actor.n[aspect] += kept
-            group.n[aspect] += kept
-            group.unseen[aspect] += kept * unseen[aspect] / count if count else 0.0
-            if actor.young:
-                group.young_n[aspect] += kept
+            for group in actor.groups:
+                group.n[aspect] += kept
+                group.unseen[aspect] += kept * unseen[aspect] / count
+                if actor.young:
+                    group.young_n[aspect] += kept
         realm.trim(actor, self.values_each)
 
 

@@ -47,6 +47,10 @@ class Entity:
     )  # column that was told of -> windows since it was unusual
     risk: int = 0  # of its last window
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return (self.group,)
+
 
 class Way:
     """What all events of one key have in common."""

@@ -67,27 +67,28 @@ def surprise(count: int, mean: float, scatter: float) -> float:
 
 def learn(tally: Tally, hour: int) -> None:
     """The window's count becomes part of what is usual: no more of it than three standard deviations above the mean."""
-    actor, group = tally.actor, tally.actor.group
+    actor = tally.actor
     mean = tally.total / actor.m if actor.m else 0.0
     deviation = sqrt(max(0.0, tally.squares / actor.m - mean * mean)) if actor.m else 0.0
     kept = min(float(tally.count), mean + 3.0 * deviation + 3.0) if not actor.young else float(tally.count)
     tally.total += kept
     tally.squares += kept * kept
     tally.hours[hour] = tally.hours.get(hour, 0.0) + kept
-    pair = group.tallies.setdefault(tally.kind, [0.0, 0.0])
-    pair[0] += kept
-    pair[1] += kept * kept
+    for group in actor.groups:
+        pair = group.tallies.setdefault(tally.kind, [0.0, 0.0])
+        pair[0] += kept
+        pair[1] += kept * kept
 
 
 def passed(actor: Actor, hour: int) -> None:
-    """One more active window of an actor and of its group."""
-    group = actor.group
+    """One more active window of an actor and of its groups."""
     actor.m += 1.0
     actor.hours[hour] += 1.0
-    group.m += 1.0
-    group.hours[hour] += 1.0
-    if actor.young:
-        group.young_m += 1.0
+    for group in actor.groups:
+        group.m += 1.0
+        group.hours[hour] += 1.0
+        if actor.young:
+            group.young_m += 1.0
     actor.windows += 1
 
 

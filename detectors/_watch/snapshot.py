@@ -13,7 +13,7 @@ from detectors._watch.aspects import NAMES
 from detectors._watch.budget import Budget, Pool
 from detectors._watch.clock import Clock
 from detectors._watch.verdicts import Verdicts
-from detectors._watch.watch import Watch
+from detectors._watch.watch import MOST_GROUPS, Watch
 
 VERSION = 1
 MAGIC = b"tallyman behaviour"
@@ -132,10 +132,9 @@ def _fill(state: State, watch: Watch, budget: Budget) -> None:
     watch.clock = Clock(state.minute, state.flow)
     for peers in state.peers:
         realm = watch.realms.setdefault(peers.realm, Realm(peers.realm))
-        realm.groups[peers.name] = Group(
-            peers.name, 0, peers.aged, peers.m, peers.n, peers.young_m, peers.young_n, peers.unseen,
-            hours=peers.hours, tallies=peers.tallies,
-        )  # fmt: skip
+        group = realm.group(peers.name, MOST_GROUPS)
+        for name in ("aged", "m", "n", "young_m", "young_n", "unseen", "hours", "tallies"):
+            setattr(group, name, getattr(peers, name))
     for member in state.members:
         _add(member, watch)
     for name, (past, tokens, filled) in state.pools.items():
@@ -149,7 +148,7 @@ def _add(member: Member, watch: Watch) -> None:
     realm = watch.realms.setdefault(
         member.name.partition(SEPARATOR)[0], Realm(member.name.partition(SEPARATOR)[0])
     )
-    group = realm.groups.setdefault(member.group, Group(member.group))
+    group = realm.group(member.group, MOST_GROUPS)
     fields: dict[str, Any] = {
         name: getattr(member, name)
         for name in ("seen", "aged", "windows", "m", "n", "hours", "carried", "usual", "peak", "today")
@@ -159,7 +158,8 @@ def _add(member: Member, watch: Watch) -> None:
         actor.tallies[each.kind] = Tally(
             actor, each.kind, total=each.total, squares=each.squares, hours=each.hours
         )
-    group.members += 1
+    for each_group in actor.groups:
+        each_group.members += 1
     realm.members += 1
     for aspect, known in enumerate(member.known):
         for value, day in known.items():

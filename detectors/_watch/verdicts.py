@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,7 +27,7 @@ class Someone(Protocol):
     def entity(self) -> str: ...
 
     @property
-    def group(self) -> Named: ...
+    def groups(self) -> Sequence[Named]: ...
 
 
 class Verdicts:
@@ -68,8 +69,8 @@ class Verdicts:
         )
 
 
-def scopes(actor: Someone) -> tuple[str, str]:
-    return actor.entity, GROUP + actor.group.name
+def scopes(actor: Someone) -> tuple[str, ...]:
+    return (actor.entity, *(GROUP + group.name for group in actor.groups))
 
 
 def minute(text: str) -> int:
