@@ -11,7 +11,7 @@ import uvicorn
 
 from api.app import create_app
 from api.services import LOOPBACK, Services
-from collector.sentences import command as command_of
+from collector.commands import command as command_of
 from event_model.errors import ConfigError
 from rules.engine import Pack
 from store.database import Database
