@@ -11,7 +11,7 @@ import msgspec
 from detectors._watch import counts, snapshot, telling
 from detectors._watch.actors import Actor, Tally
 from detectors._watch.aspects import ACTION, ASPECTS, NAMESPACE, OUTCOME, PLACE, WIDTH
-from detectors._watch.budget import DIGEST, Budget, Offer
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.case import MOST_NEW, Case
 from detectors._watch.evidence import risk_of, term
 from detectors._watch.verdicts import Verdicts
@@ -27,7 +27,7 @@ ALARMED = 16.0  # nats from which a window is no measure of how often new things
 
 @dataclass(eq=False)
 class Detector:
-    alerts_a_day: float = 3.0  # of all groups together, on average over a week
+    alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all above the floor
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
     floor: float = 10.0  # nats below which nothing is told
@@ -40,8 +40,8 @@ class Detector:
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.actors, self.values, self.groups, self.priors)
-        self.budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
-        self.offers: Offer = self.budget
+        self.budget = Budget(self.alerts_a_day or 3.0, self.most_a_day, self.floor, self.budgets)
+        self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
         self._matches: list[Match] = []
         self._open: list[Actor] = []  # with a case in this window
@@ -63,7 +63,7 @@ class Detector:
     def restore(self, data: bytes) -> None:
         watch = Watch(self.actors, self.values, self.groups, self.priors)
         watch.behaviour_of = self.watch.behaviour_of
-        budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
+        budget = Budget(self.alerts_a_day or 3.0, self.most_a_day, self.floor, self.budgets)
         self.verdicts = snapshot.unpack(data, watch, budget)
         self.watch, self.budget = watch, budget
         self.offers = budget if isinstance(self.offers, Budget) else self.offers
@@ -72,6 +72,9 @@ class Detector:
     def usual(self, entity: str) -> dict[str, Any] | None:
         actor = self.watch.find(entity)
         return None if actor is None else telling.usual(actor, self.watch.clock)
+
+    def standing(self) -> dict[str, float]:
+        return telling.standing(self.watch, self.budget)
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.watch.clock.minute)
