@@ -29,7 +29,7 @@ def plan(client: Any, ours: Names, retention: timedelta | None) -> list[Change]:
         *_lifecycles(client, ours, retention, able), *_indices(client, ours),
     ]  # fmt: skip
     for change in changes:
-        _refuse_newer(change.name, (change.before or {}).get("version"))
+        refuse_newer(change.name, (change.before or {}).get("version"))
     return changes
 
 
@@ -73,7 +73,7 @@ def ensure(client: Any, connection: Connection, ours: Names, retention: timedelt
             f"Elasticsearch at {connection.address} is not set up for namespace {ours.namespace!r}, and this account "
             f"may not do it. {WHO} runs: tallyman store setup"
         )
-    _refuse_newer(ours.state, made)
+    refuse_newer(ours.state, made)
     if made < VERSION:
         raise StoreError(
             f"Elasticsearch at {connection.address} is set up for version {made}, and this Tallyman needs version "
@@ -93,7 +93,7 @@ def marked(client: Any, ours: Names) -> int | None:
     return None
 
 
-def _refuse_newer(name: str, version: Any) -> None:
+def refuse_newer(name: str, version: Any) -> None:
     if isinstance(version, int) and version > VERSION:
         raise StoreError(
             f"{name}: was made by a newer Tallyman (version {version}, this one knows {VERSION}). Upgrade this one: "
