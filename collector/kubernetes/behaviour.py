@@ -10,13 +10,13 @@ from collections.abc import Hashable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from msgspec import Struct
 
 from collector.kubernetes.audit import ABSENT, Audit, ObjectRef, User
 from collector.kubernetes.people import HUMAN, user_kind
+from collector.networks import network
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event
 
@@ -212,17 +212,6 @@ def group_of(user: User) -> str:
 def named(name: str) -> str:
     """A name without the hashes that replica sets and pods add."""
     return _HASH.sub("", name)[:MOST]
-
-
-def network(address: str) -> str:
-    """The /24 (or /64) of an address; what is no address stays."""
-    if address.count(".") == 3 and ":" not in address:
-        return f"{address.rpartition('.')[0]}.0/24"
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:MOST]
-    return str(ip_network((parsed, 24 if parsed.version == 4 else 64), strict=False))
 
 
 def family(agent: str) -> str | None:
