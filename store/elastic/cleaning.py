@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,13 +13,24 @@ from msgspec import Struct
 
 from event_model.fields import address
 from store.elastic.flat import fit, units
+from store.elastic.inner import inner
 from store.elastic.mapping import LONGEST
 from store.elastic.shape import Shape
 from store.query.ast import MOST_CHARACTERS
 from store.query.matcher import moment
 from store.times import micros, rfc3339
 
-Clean = Callable[[Any, list[str]], Any]  # value, names of fields cut so far -> what fits; None for no value
+
+
+@dataclass(slots=True)
+class Notes:
+    """What a search has to know of one document beyond its values."""
+
+    long: list[str] = field(default_factory=list)  # fields that hold more than is searched
+    inner: set[str] = field(default_factory=set)  # objects inside flattened fields
+
+
+Clean = Callable[[Any, Notes], Any]  # what fits; None for no value
 SHORT = LONGEST // 2  # characters of a text that surely is searched whole
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z")
 _LONG = 1 << 63
@@ -72,7 +84,7 @@ def _object(name: str, properties: Mapping[str, Any]) -> Clean:
     parts = [(slot.last, slot.clean, slot.is_keyword) for slot in slots]
     shape = Shape(properties, SHORT)
 
-    def clean(value: Any, cut: list[str]) -> Any:
+    def clean(value: Any, notes: Notes) -> Any:
         made = {}
         if isinstance(value, Struct):
             with suppress(ValueError, TypeError, RecursionError):
@@ -87,7 +99,7 @@ def _object(name: str, properties: Mapping[str, Any]) -> Clean:
                 continue
             if is_keyword and type(one) is str and len(one) <= SHORT:
                 made[key] = one
-            elif (fitting := part(one, cut)) is not None:
+            elif (fitting := part(one, notes)) is not None:
                 made[key] = fitting
         return made or None
 
@@ -95,10 +107,12 @@ def _object(name: str, properties: Mapping[str, Any]) -> Clean:
 
 
 def _flattened(name: str) -> Clean:
-    def clean(value: Any, cut: list[str]) -> Any:
+    def clean(value: Any, notes: Notes) -> Any:
         made, complete = fit(value)
         if not complete:
-            cut.append(name)
+            notes.long.append(name)
+        if made:
+            notes.inner |= inner(made, name)
         return made or None
 
     return clean
@@ -107,28 +121,28 @@ def _flattened(name: str) -> Clean:
 def _keyword(name: str) -> Clean:
     """Texts as far as they count; numbers and truth values as they are."""
 
-    def clean(value: Any, cut: list[str]) -> Any:
+    def clean(value: Any, notes: Notes) -> Any:
         if isinstance(value, str):
             if len(value) <= SHORT or units(value) <= LONGEST:
                 return value
-            cut.append(name)
+            notes.long.append(name)
             return value[:MOST_CHARACTERS]
         if isinstance(value, list | tuple):
             with suppress(TypeError):  # not all of it is text
                 if len("".join(value)) <= SHORT:
                     return value
-            return [made for item in value if (made := clean(item, cut)) or made == 0] or None
+            return [made for item in value if (made := clean(item, notes)) or made == 0] or None
         return value if isinstance(value, bool | int | float) else None
 
     return clean
 
 
 def _text(name: str) -> Clean:
-    def clean(value: Any, cut: list[str]) -> Any:
+    def clean(value: Any, notes: Notes) -> Any:
         if not isinstance(value, str):
             return None
         if len(value) > MOST_CHARACTERS:
-            cut.append(name)
+            notes.long.append(name)
         return value[:MOST_CHARACTERS]
 
     return clean
@@ -138,12 +152,12 @@ def _typed(one: Callable[[Any], Any]) -> Callable[[str], Clean]:
     """Values of one type; what is of another is left out, and the field named."""
 
     def make(name: str) -> Clean:
-        def clean(value: Any, cut: list[str]) -> Any:
+        def clean(value: Any, notes: Notes) -> Any:
             if isinstance(value, list | tuple):
-                return [made for item in value if (made := clean(item, cut)) is not None] or None
+                return [made for item in value if (made := clean(item, notes)) is not None] or None
             made = one(value)
             if made is None:
-                cut.append(name)
+                notes.long.append(name)
             return made
 
         return clean

@@ -20,7 +20,7 @@ from msgspec import Struct
 from event_model.event import Event, Origin
 from event_model.fields import FIELDS, native
 from store.block import Entry
-from store.elastic.cleaning import SHORT, Clean, Slot, slot_of, slots_of
+from store.elastic.cleaning import SHORT, Clean, Notes, Slot, slot_of, slots_of
 from store.elastic.names import Names, known
 from store.query.matcher import moment
 from store.query.words import words
@@ -62,15 +62,17 @@ class Documents:
 
     def make(self, entry: Entry, event: Event, ingested: str, *, raw: bool = True) -> Document:
         """The document of an event. `ingested`: RFC 3339, now; `raw`: with the record itself."""
-        cut: list[str] = []
-        document = self._fields(event, cut)
+        notes = Notes()
+        document = self._fields(event, notes)
         if event.native:
-            self._add_native(document, event, cut)
+            self._add_native(document, event, notes)
         told, ours = document["event"], document["tallyman"]
         ours.update(_ours(entry, event, ours["id"]))
-        ours["words"] = _words((document.get("message"), event.command_line), cut)
-        if cut:
-            ours["long"] = sorted(set(cut))
+        ours["words"] = _words({"message": document.get("message"), "command": event.command_line}, notes)
+        if notes.long:
+            ours["long"] = sorted(set(notes.long))
+        if notes.inner:
+            ours["inner"] = sorted(notes.inner)
         document.setdefault("@timestamp", rfc3339(ours["time"]))
         document["data_stream"] = {
             "type": "logs", "dataset": known(event.dataset), "namespace": self._names.namespace,
@@ -83,7 +85,7 @@ class Documents:
                 ours["raw"] = base64.b64encode(entry.record.raw).decode()
         return Document(ours["id"], self._names.stream(event.dataset), encode(document), entry)
 
-    def _fields(self, event: Event, cut: list[str]) -> dict[str, Any]:
+    def _fields(self, event: Event, notes: Notes) -> dict[str, Any]:
         """The ECS fields, nested."""
         parts = self._tree.parts()
         values = chain(
@@ -94,7 +96,7 @@ class Documents:
             if not value and value != 0:
                 continue
             if not (is_text and type(value) is str and len(value) <= SHORT):
-                value = clean(value, cut)
+                value = clean(value, notes)
                 if value is None:
                     continue
             part = parts[place]
@@ -103,9 +105,9 @@ class Documents:
             part[last] = value
         return self._tree.whole(parts)
 
-    def _add_native(self, document: dict[str, Any], event: Event, cut: list[str]) -> None:
+    def _add_native(self, document: dict[str, Any], event: Event, notes: Notes) -> None:
         slot: Slot = self._natives.get(event.native_name) or self._natives[RECORD]
-        value = slot.clean(native(event) if slot.is_whole else event.native, cut)
+        value = slot.clean(native(event) if slot.is_whole else event.native, notes)
         if value is not None:
             _within(document, slot.parents)[slot.last] = value
 
@@ -139,15 +141,15 @@ def _origin(origin: Origin) -> dict[str, str]:
     return {**found, "input": origin.input}
 
 
-def _words(texts: Iterable[str | None], cut: list[str]) -> list[str]:
+def _words(texts: Mapping[str, str | None], notes: Notes) -> dict[str, str]:
     """The words of the texts, as the query language cuts them, to be split at blanks."""
-    found = []
-    for text in texts:
+    found = {}
+    for name, text in texts.items():
         several = words(text) if text else []
         if several:
-            found.append(" ".join(several))
+            found[name] = " ".join(several)
             if len(text or "") > _LONGEST_WORD and max(map(len, several)) > _LONGEST_WORD:
-                cut.append("tallyman.words")
+                notes.long.append(f"tallyman.words.{name}")
     return found
 
 

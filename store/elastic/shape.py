@@ -16,7 +16,7 @@ _Date = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[
 
 
 class Flat:
-    """The value of a `flattened` field that fits as it is."""
+    """The value of a `flattened` field that fits as it is, and has no objects inside."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -49,9 +49,15 @@ class Shape:
 
 def _fitting(kind: type, value: Any) -> Flat:
     made, complete = fit(value)
-    if not complete:
-        raise ValueError("does not fit as it is")
+    if not complete or not isinstance(made, dict) or not all(map(_is_plain, made.values())):
+        raise ValueError("there is more to it")
     return Flat(made)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return not any(isinstance(item, dict | list) for item in value)
+    return not isinstance(value, dict)
 
 
 def _value(flat: Any) -> Any:
