@@ -15,8 +15,8 @@ from store.building import Normalize, Progress
 from store.elastic import mapping
 from store.elastic.client import Connection, connect
 from store.elastic.columns import column
-from store.elastic.narrowed import Filter, all_of, exactly
 from store.elastic.names import Names
+from store.elastic.narrowed import Filter, all_of, exactly
 from store.elastic.query import MOST_TERMS, narrow, span
 from store.elastic.question import Question
 from store.elastic.searcher import Searcher, within

@@ -21,13 +21,14 @@ from event_model.event import Event, Origin
 from event_model.fields import FIELDS, native
 from store.block import Entry
 from store.elastic.cleaning import SHORT, Clean, Notes, Slot, slot_of, slots_of
+from store.elastic.flat import units
 from store.elastic.names import Names, known
 from store.query.matcher import moment
 from store.query.words import words
 from store.times import rfc3339
 
 RECORD = "tallyman.record"  # of what is native without a name of its own
-_LONGEST_WORD = 255  # characters; the server cuts a longer one into several
+_LONGEST_WORD = 255  # UTF-16 units; the server cuts a longer one into several
 _LONG = 1 << 63
 
 
@@ -126,6 +127,8 @@ def _ours(entry: Entry, event: Event, id: str) -> dict[str, Any]:
         found["digest"] = record.digest
     if entry.reason:
         found["dead_reason"] = entry.reason
+    if event.subresource:
+        found["subresource"] = event.subresource
     return found
 
 
@@ -148,7 +151,7 @@ def _words(texts: Mapping[str, str | None], notes: Notes) -> dict[str, str]:
         several = words(text) if text else []
         if several:
             found[name] = " ".join(several)
-            if len(text or "") > _LONGEST_WORD and max(map(len, several)) > _LONGEST_WORD:
+            if len(text or "") > _LONGEST_WORD // 2 and max(map(units, several)) > _LONGEST_WORD:
                 notes.long.append(f"tallyman.words.{name}")
     return found
 

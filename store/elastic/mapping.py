@@ -68,6 +68,7 @@ OURS: dict[str, Property] = {
     "tallyman.dead_reason": {**KEYWORD, "fields": {"text": TEXT}},
     "tallyman.time": LONG,  # microseconds since 1970, for exact ranges and order
     "tallyman.order": LONG,  # 63 bits of the id, for the order within one time
+    "tallyman.subresource": KEYWORD,
     "tallyman.words.message": WORDS,  # of the sentence, cut as the query language cuts
     "tallyman.words.command": WORDS,  # of the command line
     "tallyman.inner": NAMES,  # full names of the objects inside flattened ones

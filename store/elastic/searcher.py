@@ -40,9 +40,12 @@ class Searcher:
         return [self._whole(answer) for answer in answers]
 
     @contextmanager
-    def standing(self) -> Iterator[Body]:
-        """A point in time, as part of a search: what comes in meanwhile is not seen. Empty where there is none."""
+    def standing(self, wanted: bool) -> Iterator[Body]:
+        """A point in time, as part of a search: what comes in meanwhile is not seen. Empty where none can be had."""
         body: Body = {}
+        if not wanted:
+            yield body
+            return
         with suppress(StoreError), telling(self.connection, "opening a point in time"):
             opened = self.client.open_point_in_time(
                 index=self.index, keep_alive=KEEP_ALIVE, ignore_unavailable=True, preference=self._copy
