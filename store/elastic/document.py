@@ -21,13 +21,15 @@ from event_model.event import Event, Origin
 from event_model.fields import FIELDS, native
 from store.block import Entry
 from store.elastic.cleaning import SHORT, Clean, Notes, Slot, slot_of, slots_of
+from store.elastic.flat import units
 from store.elastic.names import Names, known
 from store.query.matcher import moment
 from store.query.words import words
 from store.times import rfc3339
 
 RECORD = "tallyman.record"  # of what is native without a name of its own
-_LONGEST_WORD = 255  # characters; the server cuts a longer one into several
+_LONGEST_WORD = 255  # UTF-16 units; the server cuts a longer one into several
+_MOST_PARSED = 2 << 20  # bytes of a record that is searched by its own fields
 _LONG = 1 << 63
 
 
@@ -106,7 +108,11 @@ class Documents:
         return self._tree.whole(parts)
 
     def _add_native(self, document: dict[str, Any], event: Event, notes: Notes) -> None:
-        slot: Slot = self._natives.get(event.native_name) or self._natives[RECORD]
+        name = event.native_name if event.native_name in self._natives else RECORD
+        if len(event.record.raw) > _MOST_PARSED:
+            notes.long.append(name)
+            return
+        slot = self._natives[name]
         value = slot.clean(native(event) if slot.is_whole else event.native, notes)
         if value is not None:
             _within(document, slot.parents)[slot.last] = value
@@ -148,7 +154,7 @@ def _words(texts: Mapping[str, str | None], notes: Notes) -> dict[str, str]:
         several = words(text) if text else []
         if several:
             found[name] = " ".join(several)
-            if len(text or "") > _LONGEST_WORD and max(map(len, several)) > _LONGEST_WORD:
+            if len(text or "") > _LONGEST_WORD // 2 and max(map(units, several)) > _LONGEST_WORD:
                 notes.long.append(f"tallyman.words.{name}")
     return found
 
