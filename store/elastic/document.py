@@ -29,6 +29,7 @@ from store.times import rfc3339
 
 RECORD = "tallyman.record"  # of what is native without a name of its own
 _LONGEST_WORD = 255  # UTF-16 units; the server cuts a longer one into several
+_MOST_PARSED = 2 << 20  # bytes of a record that is searched by its own fields
 _LONG = 1 << 63
 
 
@@ -107,7 +108,11 @@ class Documents:
         return self._tree.whole(parts)
 
     def _add_native(self, document: dict[str, Any], event: Event, notes: Notes) -> None:
-        slot: Slot = self._natives.get(event.native_name) or self._natives[RECORD]
+        name = event.native_name if event.native_name in self._natives else RECORD
+        if len(event.record.raw) > _MOST_PARSED:
+            notes.long.append(name)
+            return
+        slot = self._natives[name]
         value = slot.clean(native(event) if slot.is_whole else event.native, notes)
         if value is not None:
             _within(document, slot.parents)[slot.last] = value
