@@ -15,14 +15,13 @@ from event_model.errors import StoreError
 from event_model.parts import Source
 from rules.engine import Engine, Pack
 from rules.engine.watch import watch
-from store import retention
 from store.database import Database
-from store.embedded import Embedded
 from store.journal import Journal
 from tallyman.config import Config
 from tallyman.counters import Counters
 from tallyman.outbox import Deliverer
 from tallyman.pipeline import Pipeline
+from tallyman.stores import make_index, make_store, prune
 from tallyman.wiring import (
     Bounds,
     bounds,
@@ -44,7 +43,7 @@ class Running:
 
     config: Config
     journal: Journal
-    store: Embedded
+    store: Any  # to be asked: store.embedded.Embedded or store.elasticsearch.Elasticsearch
     database: Database
     engine: Engine
     pipeline: Pipeline
@@ -69,7 +68,7 @@ class Running:
 
     def save(self, seen: float) -> None:
         """Write down the counters, and when this process was seen alive."""
-        counters = self.pipeline.counters.snapshot()
+        counters = {**self.pipeline.counters.snapshot(), **self.pipeline.index.tell()}
         self.database.counters.save(
             {
                 **counters,
@@ -81,7 +80,7 @@ class Running:
         )
 
     def _prune(self, now: datetime) -> None:
-        for name in retention.apply(self.journal, now, age=self.bounds.age, size=self.bounds.size):
+        for name in prune(self.config, self.journal, self.database, now):
             log.info("deleted by retention", extra={"partition": name})
         if self.bounds.age is not None:
             self.database.prune((now - self.bounds.age).timestamp())
@@ -96,17 +95,18 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     normalize = make_normalizer(config)
     with ExitStack() as opened:
         journal = opened.enter_context(Journal(config.store.path, writable=True, roll_bytes=ROLL_BYTES))
-        store = opened.enter_context(Embedded(config.store.path, normalize, writable=True))
+        store = opened.enter_context(make_store(config, normalize, writable=True))
         database = Database(config.store.path)
         opened.callback(database.close)
         least = {name: section.min_severity for name, section in config.sinks.items()}
         book = database.book(sinks=least, window=limits.window)
         database.outbox.forget(sinks)
         counters = Counters()
+        index = make_index(config, store, journal, normalize, database, counters)
         deliverers = [Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()]
         engine = make_engine([])
         pipeline = Pipeline(
-            made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(),
+            made, normalize.format, journal, normalize, index, book, [engine], deliverers, redact_unread(),
             counters, once=sources is not None,
         )  # fmt: skip
         whole = Running(config, journal, store, database, engine, pipeline, Pack(), limits)
