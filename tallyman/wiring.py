@@ -100,5 +100,21 @@ def bounds(config: Config) -> Bounds:
     return Bounds(retention.age(config.store.retention), retention.size(config.store.max_size), window)
 
 
+def connection(config: Config) -> Any:
+    """How to reach the configured cluster: a store.elastic.client.Connection. Raises ConfigError naming the key."""
+    from store.elastic.client import Connection
+
+    section = config.store.elasticsearch
+    try:
+        timeout = parse_duration(section.timeout).total_seconds()
+    except ValueError as error:
+        raise ConfigError(f"store.elasticsearch.timeout: {error}") from None
+    return Connection(
+        tuple(section.hosts), section.cloud_id, section.ca_file, section.fingerprint, section.api_key,
+        section.api_key_file, section.username, section.password, section.password_file, section.plain_http,
+        timeout,
+    )  # fmt: skip
+
+
 def make_normalizer(config: Config) -> Normalizer:
     return Normalizer({name: {} for name in config.sources})
