@@ -231,8 +231,9 @@ def reason(body: Any) -> str:
     return ": ".join(dict.fromkeys(texts))[:500] or str(body)[:500]
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """The innermost message, without the names of classes around it."""
-    inner = getattr(error, "errors", ())
-    text = str(inner[-1]) if inner else str(getattr(error, "message", error))
-    return re.sub(r"<[^>]*>(\([^)]*\))?:? ?", "", text).strip(" :")[:300]
+    while inner := getattr(error, "errors", ()):
+        error = inner[0]
+    text = str(getattr(error, "message", error))
+    return re.sub(r"^(\w*(Connection|Pool|Error)\w*\([^()]*\)?:? ?)+", "", text).strip(" :()'")[:300]

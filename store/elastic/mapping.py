@@ -151,3 +151,31 @@ def _leaves(name: str, members: Mapping[str, Any] | None) -> list[tuple[str, Pro
     if not members:
         return [(name, FLATTENED)]
     return [found for label, below in members.items() for found in _leaves(f"{name}.{label}", below)]
+
+
+def fields(mappings: Mapping[str, Any], above: str = "") -> dict[str, Property]:
+    """The reverse of `properties`: full name -> mapping, of what a server shows."""
+    found: dict[str, Property] = {}
+    for name, each in mappings.get("properties", {}).items():
+        if "properties" in each:
+            found |= fields(each, f"{above}{name}.")
+        else:
+            found[above + name] = each
+    return found
+
+
+def alike(found: Property, wanted: Property) -> bool:
+    """Whether a field as the server shows it answers as the wanted one would."""
+    if "enabled" in wanted:
+        return found.get("enabled") in (False, "false")
+    return STAND_INS.get(found.get("type", "object"), found.get("type")) == wanted["type"] and all(
+        found.get(option, default) == wanted.get(option, default) for option, default in DECIDING.items()
+    )
+
+
+STAND_INS = {
+    "wildcard": "keyword",
+    "constant_keyword": "keyword",
+    "match_only_text": "text",
+}  # of other templates
+DECIDING: dict[str, Any] = {"index": True, "doc_values": True, "analyzer": None}  # with the server's defaults

@@ -24,7 +24,6 @@ SETTINGS = "tallyman-settings"
 MAPPINGS = "tallyman-mappings"
 CUSTOM = "tallyman-custom"  # the user's: named, and never written
 ECS = "ecs@mappings"  # the server's, where it has one
-POLICY = "tallyman-retention"  # of index lifecycle management, where the server has no data-stream lifecycle
 STREAMS_TEMPLATE = "tallyman-logs"
 ALERTS_TEMPLATE = "tallyman-alerts"
 STATE_TEMPLATE = "tallyman-state"
@@ -64,6 +63,11 @@ class Names(Struct, frozen=True):
     def audit(self) -> str:
         """The index of our own audit log."""
         return f"tallyman-audit-{self.namespace}"
+
+
+def policy(ours: Names) -> str:
+    """The lifecycle policy (ILM), where the server has no lifecycle for data streams."""
+    return f"tallyman-retention-{ours.namespace}"
 
 
 def known(dataset: str) -> str:

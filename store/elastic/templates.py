@@ -52,12 +52,14 @@ def templates(ours: Names, retention: timedelta | None, *, policy: bool = False)
 
 def streams(ours: Names, retention: timedelta | None, policy: bool) -> Template:
     """Of the data streams of events: of our datasets only, never of all logs."""
-    own: dict[str, Any] = {"settings": {"index": {"lifecycle": {"name": names.POLICY}}}} if policy else {}
+    own: dict[str, Any] = (
+        {"settings": {"index": {"lifecycle": {"name": names.policy(ours)}}}} if policy else {}
+    )
     if not policy:
         own["lifecycle"] = lifecycle(retention)
     return {
         "index_patterns": list(ours.streams),
-        "data_stream": {},
+        "data_stream": {"hidden": False, "allow_custom_routing": False},
         "priority": PRIORITY,
         "template": own,
         **_composed(),
@@ -69,6 +71,19 @@ def lifecycle(retention: timedelta | None) -> dict[str, Any]:
     if retention is None:
         return {"enabled": True}
     return {"enabled": True, "data_retention": duration(retention)}
+
+
+def policy(retention: timedelta | None) -> dict[str, Any]:
+    """The same as a lifecycle policy: the stack's own roll-over, and deletion by age."""
+    phases: dict[str, Any] = {
+        "hot": {
+            "min_age": "0ms",
+            "actions": {"rollover": {"max_primary_shard_size": "50gb", "max_age": "30d"}},
+        }
+    }
+    if retention is not None:
+        phases["delete"] = {"min_age": duration(retention), "actions": {"delete": {}}}
+    return {"phases": phases}
 
 
 def duration(length: timedelta) -> str:
@@ -125,9 +140,10 @@ def state(index: str, fields: dict[str, mapping.Property]) -> Template:
         "index_patterns": [index],
         "priority": PRIORITY,
         "allow_auto_create": False,
+        "composed_of": [],
         "template": {
             "settings": {"index": {"auto_expand_replicas": "0-1"}},
-            "mappings": {"dynamic": False, **mapping.properties(fields)},
+            "mappings": {"dynamic": False, "_meta": META, **mapping.properties(fields)},
         },
         "version": VERSION,
         "_meta": META,

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.services.cluster import Cluster, namespace
 from tests.services.elasticsearch import Missing, Server, started
 
 
@@ -47,3 +48,10 @@ def secure_elasticsearch() -> Iterator[Server]:
             yield server
     except Missing as reason:
         without(reason)
+
+
+@pytest.fixture
+def cluster(elasticsearch: Running | Server) -> Iterator[Cluster]:
+    """A namespace of our own in the running server, set up and empty."""
+    with namespace(elasticsearch.url) as made:
+        yield made
