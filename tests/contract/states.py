@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from store.elastic import templates
 from store.elastic.client import Connection, connect
 from store.elastic.names import Names
 from store.elastic.state import ClusterState
+from store.elastic.state.index import Index
 from store.state import State
 from tallyman.publishing import Publisher
 from tests.store.matches import NOW
@@ -50,23 +50,45 @@ class FileKeeping:
         self.other.close()
 
 
-class ClusterKeeping:
-    """The state on a cluster, and the state file of a process that collects."""
+@dataclass
+class Cluster:
+    """A namespace of a cluster, made once for many tests: to make the indices takes longer than a test."""
 
-    def __init__(self, root: Path, url: str) -> None:
-        root.mkdir(exist_ok=True)
-        self.connection = Connection((url,))
+    url: str
+    names: Names = field(default_factory=lambda: Names(f"t{uuid4().hex[:12]}"))
+
+    def __post_init__(self) -> None:
+        self.connection = Connection((self.url,))
         self.client = connect(self.connection)
-        self.names = Names(f"t{uuid4().hex[:12]}")
         make(self.client, self.names)
-        self.local = Database(root)
-        self._book = self.local.book(sinks={"page": "low"})
-        self.state, self.other = self.opened(), self.opened()
-        self.publisher = Publisher(self.local, self.state, None)
 
     def opened(self) -> ClusterState:
         """As one more process has it."""
         return ClusterState(connect(self.connection), self.connection, self.names)
+
+    def empty(self) -> None:
+        """Leave nothing of a test for the next one."""
+        for name in (self.names.alerts, self.names.state, self.names.audit):
+            index = Index(self.client, self.connection, name)
+            index.refresh()
+            while found := index.search({"match_all": {}}, source=False):
+                index.delete(found, refresh=True)
+
+    def close(self) -> None:
+        unmake(self.client, self.names)
+        self.client.close()
+
+
+class ClusterKeeping:
+    """The state on a cluster, and the state file of a process that collects."""
+
+    def __init__(self, root: Path, cluster: Cluster) -> None:
+        root.mkdir(exist_ok=True)
+        self.cluster = cluster
+        self.local = Database(root)
+        self._book = self.local.book(sinks={"page": "low"})
+        self.state, self.other = cluster.opened(), cluster.opened()
+        self.publisher = Publisher(self.local, self.state, None)
 
     def record(self, *matches: Match, now: float = NOW) -> list[str]:
         new = self._book.record(matches, now, PLACE)
@@ -79,14 +101,13 @@ class ClusterKeeping:
         self.refresh()
 
     def refresh(self) -> None:
-        self.client.indices.refresh(index=self.names.alerts)
+        self.state.alerts.index.refresh()
 
     def close(self) -> None:
         self.local.close()
         self.state.close()
         self.other.close()
-        unmake(self.client, self.names)
-        self.client.close()
+        self.cluster.empty()
 
 
 def make(client: Any, names: Names) -> None:
@@ -104,20 +125,6 @@ def unmake(client: Any, names: Names) -> None:
     for index in client.indices.get(index=f"tallyman-*-{names.namespace}*", expand_wildcards="all"):
         client.indices.delete(index=index)
     client.options(ignore_status=404).indices.delete_index_template(name=names.alerts)
-
-
-KINDS = ("embedded", "elasticsearch")
-
-
-@contextmanager
-def keeping(kind: str, root: Path, url: Callable[[], str]) -> Iterator[Any]:
-    """A state of this kind below a folder; `url` gives a server where one is needed."""
-    made: FileKeeping | ClusterKeeping
-    made = FileKeeping(root) if kind == "embedded" else ClusterKeeping(root, url())
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def decide(state: State, action: str, *ids: str, **named: Any) -> int:

@@ -15,21 +15,29 @@ from event_model.errors import QueryError
 from store.database import Database
 from store.elastic.state.changes import Changes
 from store.triage import REASONS, Changed, Unknown
-from tests.contract.states import KINDS, LATER, Keeping, decide, keeping
+from tests.contract.states import LATER, Cluster, ClusterKeeping, FileKeeping, Keeping, decide
 from tests.store.batches import DAY
 from tests.store.matches import NINE, NOW, match, rule
 
 TIME = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=KINDS)
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeping]:
-    def url() -> str:
-        found: str = request.getfixturevalue("elasticsearch").url
-        return found
+@pytest.fixture(scope="module")
+def cluster(elasticsearch: Any) -> Iterator[Cluster]:
+    made = Cluster(elasticsearch.url)
+    yield made
+    made.close()
 
-    with keeping(request.param, tmp_path / "state", url) as made:
-        yield made
+
+@pytest.fixture(params=["embedded", "elasticsearch"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeping]:
+    made: FileKeeping | ClusterKeeping
+    if request.param == "embedded":
+        made = FileKeeping(tmp_path / "state")
+    else:
+        made = ClusterKeeping(tmp_path / "state", request.getfixturevalue("cluster"))
+    yield made
+    made.close()
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:

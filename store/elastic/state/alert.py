@@ -115,7 +115,14 @@ def decided(held: Kept, step: Mapping[str, Any], now: int) -> dict[str, Any]:
     }
     history = [*held.history, dict(step)]
     moment = micros(seconds(step["time"]))
-    return _parts(alert, {"history": history, "version": held.version + 1, "decided": moment, "changed": now})
+    state = {
+        "history": history,
+        "version": held.version + 1,
+        "decided": moment,
+        "judged": now,
+        "changed": now,
+    }
+    return _parts(alert, state)
 
 
 def summary(source: Mapping[str, Any]) -> dict[str, Any]:
