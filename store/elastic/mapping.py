@@ -112,9 +112,13 @@ ALERT: dict[str, Property] = {
     "threat.technique.name": KEYWORD,
     "tallyman.alert.matched": FLATTENED,
     "tallyman.alert.controls": KEYWORD,
-    "tallyman.alert.count": LONG,
-    "tallyman.alert.group": KEYWORD,
-    "tallyman.alert.version": LONG,
+    **{  # what keeps it exact: store/elastic/state/alert.py
+        f"tallyman.alert.state.{name}": LONG
+        for name in ("start", "end", "detected", "changed", "decided", "judged", "count", "version")
+    },
+    "tallyman.alert.state.group": KEPT,
+    "tallyman.alert.state.history": {"type": "object", "enabled": False},
+    "tallyman.alert.state.event": KEPT,
 }  # fmt: skip
 
 
