@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from store.database import Database
 from store.embedded import Embedded
 from store.journal import Journal
 from store.query.ast import All
+from store.state import State
 from tallyman.config import Config
 
 SILENT = 15.0  # seconds without a sign of life after which a writer counts as stopped
@@ -23,9 +23,9 @@ _OF_DETECTOR = re.compile(r'detector_(\w+)\{detector="(.*)"\}', re.DOTALL)
 _OTHERS = ("started", "seen", "rules", "rules_broken")  # saved beside the counters
 
 
-def status_of(config: Config, store: Embedded, database: Database) -> dict[str, Any]:
+def status_of(config: Config, store: Embedded, state: State) -> dict[str, Any]:
     """How things stand, for `tallyman status`, the API and the page."""
-    saved = database.counters.load()
+    saved = state.counters.load()
     journal = Journal(store.root)
     partitions = journal.partitions()
     return {
@@ -39,11 +39,11 @@ def status_of(config: Config, store: Embedded, database: Database) -> dict[str, 
             "retention": config.store.retention,
         },
         "events": store.count(All()),
-        "alerts_open": database.alerts.open_by_severity(),
+        "alerts_open": state.alerts.open_by_severity(),
         "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
         "sources": _by(_OF_SOURCE, saved),
         "detectors": _by(_OF_DETECTOR, saved),
-        "sinks": sinks(database),
+        "sinks": state.sinks(),
         "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
 
@@ -63,16 +63,9 @@ def _by(label: re.Pattern[str], saved: Mapping[str, float]) -> dict[str, dict[st
     return found
 
 
-def sinks(database: Database) -> dict[str, dict[str, int]]:
-    """By sink: how many alerts wait for it, and how many were given up."""
-    waiting, failed = database.outbox.waiting(), database.outbox.failed()
-    names = sorted({*waiting, *failed})
-    return {name: {"pending": waiting.get(name, 0), "failed": failed.get(name, 0)} for name in names}
-
-
-def metrics_of(store: Embedded, database: Database) -> dict[str, float]:
+def metrics_of(store: Embedded, state: State) -> dict[str, float]:
     """The running process's counters, and gauges of the store, as `name{label="value"}`."""
-    saved = database.counters.load()
+    saved = state.counters.load()
     journal = Journal(store.root)
     numbers = {name: value for name, value in saved.items() if name not in _OTHERS}
     numbers["collecting"] = float(is_running(saved))
@@ -83,21 +76,21 @@ def metrics_of(store: Embedded, database: Database) -> dict[str, float]:
     numbers["journal_bytes"] = float(journal.size())
     numbers["store_partitions"] = float(len(journal.partitions()))
     numbers["store_events"] = float(store.count(All()))
-    for severity, count in database.alerts.open_by_severity().items():
+    for severity, count in state.alerts.open_by_severity().items():
         numbers[f'alerts_open{{severity="{severity}"}}'] = float(count)
-    for sink, counts in sinks(database).items():
+    for sink, counts in state.sinks().items():
         numbers[f'notify_waiting{{sink="{sink}"}}'] = float(counts["pending"])
         numbers.setdefault(f'notify_failures{{sink="{sink}"}}', float(counts["failed"]))
     return numbers
 
 
-def ready(store: Embedded, database: Database) -> dict[str, str]:
+def ready(store: Embedded, state: State) -> dict[str, str]:
     """Each thing that must work, with `ok` or what is wrong."""
     root = store.root
     checks: dict[str, Callable[[], object]] = {
         "journal": lambda: _write(root),
         "store": lambda: store.count(All()),
-        "state": lambda: (database.file.path.stat(), database.counters.load()),
+        "state": state.check,
         "disk": lambda: _room(root),
     }
     return {name: _check(look, root) for name, look in checks.items()}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,16 +33,19 @@ Client = Any
 
 @pytest.fixture(scope="module")
 def way(secure_elasticsearch: Server) -> Connection:
-    """As the user elastic, trusting the test authority."""
+    """As one who may do everything, trusting the test authority."""
     server = secure_elasticsearch
     return Connection(
-        hosts=(server.url,), ca_file=server.ca_file, username="elastic", password=SecretStr(server.password)
+        hosts=(server.url,),
+        ca_file=server.ca_file,
+        username=service.USER,
+        password=SecretStr(server.password),
     )
 
 
 @pytest.fixture(scope="module")
 def world(way: Connection) -> Iterator[tuple[Client, Names]]:
-    """Elastic's client, and a namespace that is set up."""
+    """A client that may do everything, and a namespace that is set up."""
     client, ours = connect(way), fresh_names("sec")
     setup.setup(client, way, ours, RETENTION)
     yield client, ours
@@ -166,8 +173,8 @@ def test_a_writer_adds_events_and_keeps_alerts_and_changes_no_event(
 def test_a_reader_reads_events_and_alerts_and_writes_nothing(
     world: tuple[Client, Names], acting: Callable[..., Client]
 ) -> None:
-    elastic, ours = world
-    elastic.create(index=ours.stream("falco.alerts"), id="a", document=EVENT, refresh="wait_for")
+    admin, ours = world
+    admin.create(index=ours.stream("falco.alerts"), id="a", document=EVENT, refresh="wait_for")
     client = acting("reader")
     assert client.search(index=ours.stream("falco.alerts"))["hits"]["total"]["value"] == 1
     point = client.open_point_in_time(index=ours.stream("falco.alerts"), keep_alive="1m")
@@ -181,8 +188,8 @@ def test_a_reader_reads_events_and_alerts_and_writes_nothing(
 def test_the_state_role_decides_and_never_rewrites_the_audit_log(
     world: tuple[Client, Names], acting: Callable[..., Client]
 ) -> None:
-    elastic, ours = world
-    made = elastic.index(index=ours.alerts, id="b", document=EVENT)
+    admin, ours = world
+    made = admin.index(index=ours.alerts, id="b", document=EVENT)
     client = acting("state")
     client.update(index=made["_index"], id="b", doc={"kibana": {"alert": {"workflow_status": "closed"}}},
                   if_seq_no=made["_seq_no"], if_primary_term=made["_primary_term"])  # fmt: skip
@@ -230,3 +237,39 @@ def test_a_check_says_which_privileges_are_missing(
         assert any(re.search(lacking, each.text) for each in found), found
     else:
         assert found == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "exit_code"),
+    [
+        ({}, 0),
+        ({"PASSWORD": "quite-another-one"}, 1),
+        ({"HOSTS": "https://127.0.0.1:9"}, 1),
+        ({"CA_FILE": ""}, 3),
+        ({"FINGERPRINT": "ab" * 32, "CA_FILE": None}, 1),
+    ],
+)
+def test_nothing_that_is_printed_or_logged_holds_a_secret(
+    way: Connection,
+    world: tuple[Client, Names],
+    tmp_path: Path,
+    changed: dict[str, str | None],
+    exit_code: int,
+) -> None:
+    given: dict[str, str | None] = {
+        "HOSTS": way.hosts[0], "USERNAME": way.username, "CA_FILE": str(way.ca_file),
+        "PASSWORD": way.password and way.password.get_secret_value(), "NAMESPACE": world[1].namespace, **changed,
+    }  # fmt: skip
+    environment = {
+        **os.environ, "TALLYMAN_STORE__TYPE": "elasticsearch", "TALLYMAN_STORE__PATH": str(tmp_path),
+        **{f"TALLYMAN_STORE__ELASTICSEARCH__{name}": value for name, value in given.items() if value is not None},
+    }  # fmt: skip
+    secret = str(given["PASSWORD"])
+    hidden = [secret, base64.b64encode(f"{given['USERNAME']}:{secret}".encode()).decode()]
+    for words in (["store", "check"], ["store", "setup", "--dry-run"], ["config", "show"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "tallyman", "-vv", *words], env=environment, capture_output=True, text=True
+        )
+        assert not any(each in done.stdout + done.stderr for each in hidden), words
+        if words == ["store", "check"]:
+            assert done.returncode == exit_code, done.stdout + done.stderr
