@@ -10,16 +10,17 @@ from collections.abc import Hashable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from msgspec import Struct
 
 from collector.kubernetes.audit import ABSENT, Audit, ObjectRef, User
-from collector.kubernetes.people import user_kind
+from collector.kubernetes.people import HUMAN, user_kind
+from collector.networks import network
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event
 
+OWN = "its own"
 ANONYMOUS = frozenset(["", "system:anonymous", "system:unauthenticated"])
 WRITES = frozenset(["create", "update", "patch", "post", "put"])
 NAMED = frozenset(["secrets", "configmaps"])  # resources whose names are facets
@@ -27,6 +28,7 @@ WORKLOADS = frozenset(
     ["pods", "deployments", "daemonsets", "statefulsets", "replicasets", "replicationcontrollers", "jobs", "cronjobs"]
 )  # fmt: skip
 CONNECTIONS = frozenset(["exec", "attach", "portforward", "proxy"])
+MOST_ROLES = 3
 MOST = 200  # characters of a value
 
 _NOTHING, _NOBODY = ObjectRef(), User()
@@ -157,7 +159,7 @@ def facets(event: Event) -> Facets | None:
         group=group_of(user),
         action=f"{verb} {thing}"[:MOST],
         kind=next((each.kind for each in table().kinds if each.has(verb, thing, special)), "other"),
-        namespace=ref.namespace or None,
+        namespace=OWN if ref.namespace and ref.namespace == home(user.username) else ref.namespace or None,
         source=None if anonymous else source,
         client=family(audit.userAgent),
         outcome=outcome,
@@ -184,6 +186,13 @@ def _act(audit: Audit, ref: ObjectRef) -> tuple[str, str, str]:
     return "connect" if connects else audit.verb, thing, ""
 
 
+def home(name: str) -> str | None:
+    """The namespace of a service account; what it does in there is not new when a namespace is."""
+    return (
+        name.split(":", 3)[2] if name.startswith("system:serviceaccount:") and name.count(":") > 2 else None
+    )
+
+
 def _object(ref: ObjectRef, acting: User | None) -> str | None:
     if acting is not None:
         return f"as {acting.username}"[:MOST]
@@ -193,25 +202,16 @@ def _object(ref: ObjectRef, acting: User | None) -> str | None:
 
 
 def group_of(user: User) -> str:
-    """The peers of a user: the first line of the table that fits."""
+    """The peers of a user: the first line of the table that fits; below it, people with the same groups in the token."""
     kind = user_kind(user.username, user.groups)
-    return next((each.group for each in table().groups if each.has(user, kind)), "other")
+    group = next((each.group for each in table().groups if each.has(user, kind)), "other")
+    roles = [each for each in sorted(user.groups) if not each.startswith("system:")][:MOST_ROLES]
+    return f"{group}/{' '.join(roles)}"[:MOST] if roles and kind == HUMAN else group
 
 
 def named(name: str) -> str:
     """A name without the hashes that replica sets and pods add."""
     return _HASH.sub("", name)[:MOST]
-
-
-def network(address: str) -> str:
-    """The /24 (or /64) of an address; what is no address stays."""
-    if address.count(".") == 3 and ":" not in address:
-        return f"{address.rpartition('.')[0]}.0/24"
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:MOST]
-    return str(ip_network((parsed, 24 if parsed.version == 4 else 64), strict=False))
 
 
 def family(agent: str) -> str | None:

@@ -57,6 +57,7 @@ class Actor:
     hours: list[float] = field(default_factory=lambda: [0.0] * 24)  # active windows by hour of the day
     tallies: dict[str, Tally] = field(default_factory=dict)
     carried: float = 0.0  # evidence of the past hours, decayed
+    gathered: float = 0.0  # flow to which `carried` has decayed
     usual: float = 0.0  # evidence of an active window, decayed mean
     peak: float = 0.0  # the highest that `carried` was on a past day, decaying
     today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it
@@ -81,6 +82,11 @@ class Actor:
         return self.name.split(SEPARATOR, 2)[2]
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """Its group, and the one above."""
+        return (self.group,) if self.group.parent is None else (self.group, self.group.parent)
+
+    @property
     def young(self) -> bool:
         return self.windows < YOUNG
 
@@ -90,6 +96,7 @@ class Group:
     """Peers: how often they meet something new, how many know a value, how often they do each kind of thing."""
 
     name: str
+    parent: Group | None = None  # `people` of `people/sre`: who stands in for peers where there are few
     members: int = 0
     aged: float = 0.0
     m: float = 0.0
@@ -127,12 +134,14 @@ class Realm:
     known: Known = field(default_factory=no_values)  # value -> how many actors know it
 
     def group(self, name: str, most: int) -> Group:
-        """The group of that name; beyond `most` groups, the one for all others."""
+        """The group of that name, and the one above it where the name is `ABOVE/BELOW`; beyond `most` groups, the one for all others."""
         found = self.groups.get(name)
         if found is None:
+            above, _, below = name.partition("/")
             if len(self.groups) >= most:
-                name = "other"
-            found = self.groups.setdefault(name, Group(name))
+                above, below = "other", ""
+            parent = self.groups.setdefault(above, Group(above))
+            found = self.groups.setdefault(name, Group(name, parent)) if below else parent
         return found
 
     def learn(self, actor: Actor, aspect: int, value: str, day: int) -> None:
@@ -142,7 +151,7 @@ class Realm:
         actor.known[aspect][value] = day
         actor.size += 1
         self.size += 1
-        for known in (actor.group.known[aspect], self.known[aspect]):
+        for known in (*(group.known[aspect] for group in actor.groups), self.known[aspect]):
             known[value] = known.get(value, 0) + 1
 
     def forget(self, actor: Actor, aspect: int, value: str) -> None:
@@ -151,7 +160,7 @@ class Realm:
             return
         actor.size -= 1
         self.size -= 1
-        for known in (actor.group.known[aspect], self.known[aspect]):
+        for known in (*(group.known[aspect] for group in actor.groups), self.known[aspect]):
             left = known.get(value, 0) - 1
             if left > 0:
                 known[value] = left
@@ -174,5 +183,6 @@ class Realm:
         for aspect, each in enumerate(actor.known):
             for value in list(each):
                 self.forget(actor, aspect, value)
-        actor.group.members -= 1
+        for group in actor.groups:
+            group.members -= 1
         self.members -= 1

@@ -14,7 +14,7 @@ from math import e, exp, log
 
 from msgspec import Struct
 
-from detectors._watch.actors import Actor, Group, Realm
+from detectors._watch.actors import Actor, Realm
 from detectors._watch.aspects import ASPECTS
 
 PSEUDO = 24.0  # windows that the peers' rate of novelty is worth
@@ -46,7 +46,7 @@ def term(realm: Realm, actor: Actor, aspect: int, value: str, earlier: int, prio
     facet, group = ASPECTS[aspect], actor.group
     chance = 1.0 - exp(-rate_of(actor, aspect))
     chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
-    share = share_of(realm, group, aspect, value)
+    share = share_of(realm, actor, aspect, value)
     weighed = prior if facet.whole_prior else max(0.0, prior / 2)
     nats = facet.weight * (min(MOST, -log(chance) - log(share)) + weighed) * facet.fade**earlier
     peers, everyone = group.known[aspect].get(value, 0), realm.known[aspect].get(value, 0)
@@ -55,24 +55,25 @@ def term(realm: Realm, actor: Actor, aspect: int, value: str, earlier: int, prio
 
 def rate_of(actor: Actor, aspect: int) -> float:
     """How many new values of a facet are to be expected of an actor in a window."""
-    group = actor.group
-    peers = (group.n[aspect] + RATE * RATE_WINDOWS) / (group.m + RATE_WINDOWS)
+    peers, young = RATE, YOUNG_RATE
+    for group in reversed(actor.groups):  # from above: each is shrunk to the one above it
+        peers = (group.n[aspect] + peers * RATE_WINDOWS) / (group.m + RATE_WINDOWS)
+        young = (group.young_n[aspect] + young * YOUNG_WINDOWS) / (group.young_m + YOUNG_WINDOWS)
     rate = (actor.n[aspect] + PSEUDO * peers) / (actor.m + PSEUDO)
-    if not actor.young:
-        return rate
-    young = (group.young_n[aspect] + YOUNG_RATE * YOUNG_WINDOWS) / (group.young_m + YOUNG_WINDOWS)
-    return max(rate, young)
+    return max(rate, young) if actor.young else rate
 
 
-def share_of(realm: Realm, group: Group, aspect: int, value: str) -> float:
+def share_of(realm: Realm, actor: Actor, aspect: int, value: str) -> float:
     """The share of peers to whom a value is known; for one known to nobody, the share of such novelties."""
     everyone = realm.known[aspect].get(value, 0)
     if not everyone:
+        group = actor.groups[-1]
         news = (group.unseen[aspect] + 1.0) / (group.n[aspect] + 2.0)
         return max(UNSEEN, min(1.0, news)) / e
-    peers = group.known[aspect].get(value, 0)
-    backed = (everyone + 0.3) / (realm.members + 2.0)
-    return min(1.0, (peers + BACK_OFF * backed) / (group.members + BACK_OFF))
+    share = (everyone + 0.3) / (realm.members + 2.0)
+    for group in reversed(actor.groups):
+        share = (group.known[aspect].get(value, 0) + BACK_OFF * share) / (group.members + BACK_OFF)
+    return min(1.0, share)
 
 
 def risk_of(nats: float) -> int:

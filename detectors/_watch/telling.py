@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors._watch import counts
-from detectors._watch.actors import Actor, Group
+from detectors._watch.actors import Actor, Group, Tally
 from detectors._watch.aspects import ACTION, CLIENT, IMAGE, NAMES, NAMESPACE, OBJECT, OUTCOME, PLACE, SOURCE
 from detectors._watch.budget import HISTORY, Budget
 from detectors._watch.case import Case
@@ -79,7 +79,7 @@ def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
         mean = counts.mean_of(tally, clock.hour)
         nats = counts.surprise(tally.count, mean, counts.spread_of(tally, mean))
         if nats >= 3.0:
-            text = f"{tally.count} times {tally.kind} in {WINDOW} minutes, usual {mean:.2g}"
+            text = rate_text(tally, mean)
             found.append(
                 {
                     "kind": tally.kind,
@@ -90,6 +90,10 @@ def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
                 }
             )
     return sorted(found, key=lambda rate: -rate["nats"])
+
+
+def rate_text(tally: Tally, mean: float) -> str:
+    return f"{tally.count} times {tally.kind} in {WINDOW} minutes, usual {mean:.1f}"
 
 
 def reason(told: dict[str, Any]) -> str:

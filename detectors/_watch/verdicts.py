@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
-from detectors._watch.actors import Actor
 from event_model.behaviour import Verdict
 
 EXPIRES = 90 * 24 * 60  # minutes, where the verdict does not say
@@ -12,6 +13,21 @@ MOST = 10_000
 GROUP = "group:"
 
 Scoped = tuple[str, str, str]  # (scope, facet, value)
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Someone(Protocol):
+    """Whom a verdict may be about: an actor, an entity."""
+
+    @property
+    def entity(self) -> str: ...
+
+    @property
+    def groups(self) -> Sequence[Named]: ...
 
 
 class Verdicts:
@@ -36,7 +52,7 @@ class Verdicts:
             for over in [name for name, end in each.items() if end < now]:
                 del each[over]
 
-    def benign(self, actor: Actor, facet: str, value: str, now: int) -> bool:
+    def benign(self, actor: Someone, facet: str, value: str, now: int) -> bool:
         """Whether the value is no news for the actor."""
         return bool(self.suppressed) and any(
             self.suppressed.get((scope, *each), -1) >= now
@@ -44,7 +60,7 @@ class Verdicts:
             for each in ((facet, value), (facet, "*"), ("*", "*"))
         )
 
-    def keeps(self, actor: Actor, facet: str, value: str) -> bool:
+    def keeps(self, actor: Someone, facet: str, value: str) -> bool:
         """Whether the value is to stay unknown to the actor."""
         return bool(self.unlearned) and any(
             (scope, *each) in self.unlearned
@@ -53,8 +69,8 @@ class Verdicts:
         )
 
 
-def scopes(actor: Actor) -> tuple[str, str]:
-    return actor.entity, GROUP + actor.group.name
+def scopes(actor: Someone) -> tuple[str, ...]:
+    return (actor.entity, *(GROUP + group.name for group in actor.groups))
 
 
 def minute(text: str) -> int:

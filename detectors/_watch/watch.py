@@ -113,7 +113,8 @@ class Watch:
         flow = self.clock.flow
         for actor in active:
             actor.age(flow)
-            actor.group.age(flow)
+            for group in actor.groups:
+                group.age(flow)
         judge.closed(active, self.tallies)
         hour = self.clock.hour
         for tally in self.tallies:
@@ -131,7 +132,9 @@ class Watch:
     def named(self, scope: str) -> list[Actor]:
         """The actors of a scope: of that name, or all of `group:NAME`."""
         if scope.startswith("group:"):
-            return [each for each in self.actors.values() if each.group.name == scope[6:]]
+            return [
+                each for each in self.actors.values() if scope[6:] in [group.name for group in each.groups]
+            ]
         return [each for each in self.actors.values() if each.entity == scope]
 
     def find(self, entity: str) -> Actor | None:
@@ -178,7 +181,7 @@ class Watch:
 
     def _prior(self, behaviour: Behaviour, group: str, kind: str) -> float:
         for table in (self.priors, behaviour.priors()):
-            for name in (f"{group}/{kind}", kind):
+            for name in (f"{group}/{kind}", f"{group.partition('/')[0]}/{kind}", kind):
                 if name in table:
                     return table[name]
         return 0.0
@@ -188,7 +191,8 @@ class Watch:
         group = realm.group(self._group(facets), MOST_GROUPS)
         actor = self.actors[name] = Actor(name, group, self.clock.minute)
         actor.aged = self.clock.flow
-        group.members += 1
+        for each in actor.groups:
+            each.members += 1
         realm.members += 1
         return actor
 
