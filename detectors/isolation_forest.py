@@ -23,7 +23,7 @@ from detectors._watch.telling import stamp
 from detectors._watch.verdicts import Verdicts
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict
-from event_model.event import Event, Origin
+from event_model.event import Event
 
 log = logging.getLogger(__name__)
 UUID = "0d0f4a52-5f0b-4c1c-9a53-3b1f0c9e7f42"
@@ -51,24 +51,25 @@ class Detector:
         self.late = 0  # events too old for the window they came in
         self.odd = 0  # numbers that are none: negative, infinite, beyond all bounds
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
+        self._declared: dict[str, Behaviour | None] = {}
         self._forget_place()
 
     def _forget_place(self) -> None:
-        self._origin: Origin | None = None
+        self._format = ""
         self._behaviour: Behaviour | None = None
         self._realm: Realm | None = None
         self._text, self._in_time = "", False
 
     def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
-        self._behaviour_of = behaviour_of
+        self._behaviour_of, self._declared = behaviour_of, {}
         self._forget_place()
 
     def inspect(self, events: list[Event]) -> list[Match]:
         matches: list[Match] = []
         for event in events:
             try:
-                if event.origin is not self._origin:
-                    self._turn_to(event.origin)
+                if event.origin.format != self._format:
+                    self._turn_to(event.origin.format)
                 if self._behaviour is not None:
                     matches += self._look(event, self._behaviour)
             except Exception:  # an event that a declaration stumbles over must not cost the others
@@ -81,10 +82,12 @@ class Detector:
         """The reasons are numbers: nothing in them is secret."""
         return msgspec.structs.replace(match, events=(event,))
 
-    def _turn_to(self, origin: Origin) -> None:
+    def _turn_to(self, name: str) -> None:
         """Go by the declaration of the format that these events have."""
-        behaviour, name = self._behaviour_of(origin.format), origin.format
-        self._origin, self._behaviour = origin, behaviour
+        if name not in self._declared:
+            self._declared[name] = self._behaviour_of(name)
+        behaviour = self._declared[name]
+        self._format, self._behaviour = name, behaviour
         if behaviour is None:
             return
         numbers = list(behaviour.numbers)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from re import IGNORECASE, compile
-from typing import Any
 
 MOST_CHARACTERS = 512  # of a line that are looked at: its shape is at its start
 MOST_WORDS = 48
@@ -117,14 +116,9 @@ class Templates:
                     best, most = other, shared
         return best
 
-    def dump(self) -> list[Any]:
-        """All shapes as plain data."""
-        return [[each.id, " ".join(each.words), each.owner, each.born] for each in self.by_id.values()]
-
-    def load(self, dumped: list[Any]) -> None:
-        """Take shapes of `dump`. Raises ValueError or TypeError for what is none."""
-        for id, words, owner, born in dumped[: self.most]:
-            self._add(Template(int(id), str(words).split(" "), str(owner), int(born)))
+    def restore(self, id: int, words: str, owner: str, born: int) -> None:
+        """Take a shape of a snapshot."""
+        self._add(Template(id, words.split(" "), owner, born))
 
 
 def words_of(line: str) -> list[str]:

@@ -99,9 +99,9 @@ class Realm:
 
     def drop(self, name: str) -> None:
         """Forget an entity."""
-        gone = self.entities.pop(name)
+        self.entities.pop(name)
         self.active.pop(name, None)
-        self.ways = {key: way for key, way in self.ways.items() if way is None or way.entity is not gone}
+        self.ways.clear()  # some lead to it
 
     def window(self, entity: Entity) -> Window:
         """A new window for an entity that has none."""
