@@ -19,7 +19,7 @@ from detectors._numbers.usual import Rows, apart, expected
 from detectors._watch.budget import DIGEST, Budget, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.evidence import risk_of
-from detectors._watch.telling import stamp
+from detectors._watch.telling import spent, stamp
 from detectors._watch.verdicts import Verdicts
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict
@@ -209,6 +209,10 @@ class Detector:
             if found is not None:
                 return telling.usual(found, realm.shape.columns) | {"first_seen": stamp(found.first)}
         return None
+
+    def standing(self) -> dict[str, float]:
+        known = sum(len(realm.entities) for realm in self.realms.values())
+        return {"entities": float(known), **spent(self.budget, self.clock)}
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)

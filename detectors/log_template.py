@@ -16,6 +16,7 @@ from detectors._lines.words import Words
 from detectors._watch.budget import DIGEST, Budget, Offer
 from detectors._watch.clock import Clock
 from detectors._watch.evidence import risk_of
+from detectors._watch.telling import spent
 from detectors._watch.verdicts import Verdicts
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict, no_text
@@ -233,6 +234,9 @@ class Detector:
             if found.entity == entity:
                 return telling.usual(found)
         return None
+
+    def standing(self) -> dict[str, float]:
+        return {"entities": float(len(self.writers.entities)), **spent(self.budget, self.clock)}
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
