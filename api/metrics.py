@@ -19,6 +19,13 @@ router = APIRouter(tags=["status"], responses=PROBLEMS)
 GAUGES = {
     "alerts_open": "Alerts that nobody has acknowledged or closed",
     "collecting": "1 while a process writes this store",
+    "detect_behind_seconds": "How long ago the newest event was read that the detectors have looked at",
+    "detector_budget_used": "Share of the alerts of a day that were told",
+    "detector_bytes": "Size of what a detector remembers, as it was last written down",
+    "detector_entities": "Entities that a detector knows",
+    "detector_incidents_day": "Incidents a day",
+    "detector_learning": "1 while a detector knows too little to be trusted",
+    "detector_novelty_rate": "New values of an entity in one of its active windows",
     "ingest_lag_seconds": "How long the newest event had been waiting to be read",
     "journal_bytes": "Journal and index on disk",
     "notify_waiting": "Alerts that a sink is still to be told of",
@@ -29,6 +36,9 @@ GAUGES = {
 }
 COUNTERS = {
     "alerts": "Alerts found",
+    "detector_failures": "Errors of a detector",
+    "detector_matches": "Findings of a detector",
+    "detector_seconds": "Time that a detector spent looking at events",
     "ingest_events": "Events read and understood",
     "ingest_records": "Records read",
     "ingest_unreadable": "Records that could not be understood; they are kept",
@@ -36,7 +46,10 @@ COUNTERS = {
     "disk_full": "Times that the disk was full and all had to wait",
     "format_failures": "Records that a format stumbled over; they are kept",
     "inspector_failures": "Errors of the rule engine or a detector",
-    "rule_eval_seconds": "Time spent looking at events with rules and detectors",
+    "rule_eval_seconds": "Time spent looking at events with rules",
+    "snapshot_failures": "Memories of detectors that could not be written down",
+    "snapshots_refused": "Memories of detectors that could not be used",
+    "verdicts": "Decisions that detectors were told of",
     "notify_failures": "Alerts that a sink could not be told of",
     "source_failures": "Sources that ended with an error",
 }

@@ -100,7 +100,13 @@ class Detector(Inspector, Protocol):
         ...
 
     def judge(self, verdict: Verdict) -> None:
-        """Take what triage said of a finding."""
+        """Take what triage said of a finding. One that has expired already takes an earlier one back."""
+        ...
+
+    def standing(self) -> dict[str, float]:
+        """How it stands, for `tallyman status` and /metrics: `learning` (1 while it knows too little), `entities`,
+        `novelty_rate` (new values of an entity in an active window), `incidents_day`,
+        `budget_used` (0 to 1)."""
         ...
 
 

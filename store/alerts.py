@@ -30,11 +30,16 @@ class Page:
 
 @dataclass(slots=True)
 class AlertBook:
-    """All alerts of one store. `sinks`: who is told of new ones, each with the least severity."""
+    """All alerts of one store. `sinks`: who is told of new ones, each with the least severity.
+
+    `name`: whose pointer into the journal moves with what is recorded: those who look at events at different
+    times have each their own.
+    """
 
     file: SqliteFile
     sinks: Mapping[str, str] = field(default_factory=dict)
     window: float = WINDOW
+    name: str = "inspected"
 
     def record(self, matches: Sequence[Match], now: float, pointer: tuple[str, int]) -> list[str]:
         """Count matches in and note that the inspectors have come to `pointer`, in one transaction.
@@ -43,13 +48,17 @@ class AlertBook:
         """
         with self.file.transaction() as connection:
             opened = count(connection, matches, now, self.window, self.sinks) if matches else []
-            connection.execute("INSERT OR REPLACE INTO pointers VALUES ('inspected', ?, ?)", pointer)
+            connection.execute("INSERT OR REPLACE INTO pointers VALUES (?, ?, ?)", (self.name, *pointer))
         return opened
 
     def inspected(self) -> tuple[str, int]:
         """How far the inspectors have come: partition and pointer, ("", -1) at the very beginning."""
-        rows = self.file.read("SELECT partition, pointer FROM pointers WHERE name = 'inspected'")
-        return (rows[0]["partition"], rows[0]["pointer"]) if rows else ("", -1)
+        return self.pointer() or ("", -1)
+
+    def pointer(self) -> tuple[str, int] | None:
+        """How far they have come; None where they never were there."""
+        rows = self.file.read("SELECT partition, pointer FROM pointers WHERE name = ?", (self.name,))
+        return (rows[0]["partition"], rows[0]["pointer"]) if rows else None
 
     def uninspected(self, journal: Journal) -> Iterator[list[Entry]]:
         """The entries that no inspector has seen, oldest first."""
@@ -127,14 +136,16 @@ class AlertBook:
         note: str = "",
         now: datetime,
         version: int | None = None,
+        scope: str = "entity",
     ) -> int:
         """Acknowledge, close or reopen alerts, all of them or none; how many that changed.
 
-        `version`: of the alerts as `user` saw them. Raises Unknown, Changed; ValueError for no such decision.
+        `version`: of the alerts as `user` saw them; `scope`: for whom a detector is to learn of it. Raises Unknown, Changed; ValueError for no such decision.
         """
-        check(action, reason)
+        check(action, reason, scope)
         with self.file.transaction() as connection:
-            made = Decision(action, user, reason, note, now.timestamp(), version, next_change(connection))
+            change = next_change(connection)
+            made = Decision(action, user, reason, note, now.timestamp(), version, change, scope)
             return sum(decide(connection, id, made) for id in ids)
 
     def open_by_severity(self) -> dict[str, int]:
@@ -153,6 +164,18 @@ class AlertBook:
             f"SELECT {COLUMNS} FROM alerts WHERE change > ? ORDER BY change LIMIT ?", (change, _MOST_CHANGES)
         )
         return [summary(row) for row in rows], rows[-1]["change"] if rows else change
+
+    def judged(self, change: int, rules: str, since: float) -> tuple[list[dict[str, Any]], int]:
+        """The alerts decided about since a change, of rules whose name begins with `rules`, with their documents;
+        and where to go on. Decisions before `since` (seconds since the epoch) are left out."""
+        rows = self.file.read(
+            f"SELECT {COLUMNS} FROM alerts WHERE change > ? AND decided >= ? AND substr(rule_id, 1, ?) = ?"
+            " ORDER BY change LIMIT ?",
+            (change, since, len(rules), rules, _MOST_CHANGES),
+        )
+        found = documents(self.file, [row["number"] for row in rows]) if rows else {}
+        told = [{**summary(row), "document": found[row["number"]]} for row in rows if row["number"] in found]
+        return told, rows[-1]["change"] if rows else change
 
     def prune(self, before: float) -> int:
         """Delete the alerts whose last event and last decision are older; how many."""

@@ -29,9 +29,10 @@ class Database:
         self.audit = AuditLog(self.file)
         self.counters = SavedCounters(self.file)
 
-    def book(self, *, sinks: Mapping[str, str], window: float = WINDOW) -> AlertBook:
-        """The alerts for who records them: which sinks to tell from which severity on, seconds of a group."""
-        return AlertBook(self.file, sinks, window)
+    def book(self, *, sinks: Mapping[str, str], window: float = WINDOW, name: str = "inspected") -> AlertBook:
+        """The alerts for who records them: which sinks to tell from which severity on, seconds of a group, and the
+        name of their pointer into the journal."""
+        return AlertBook(self.file, sinks, window, name)
 
     def replayed(self) -> set[str]:
         """The ids of the dead letters that were read again with success."""

@@ -104,4 +104,9 @@ _FIRST = (
     "CREATE TABLE replayed (event TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID",
 )
 
-STEPS = (_FIRST,)
+_VERDICTS = (
+    # for whom a verdict on a detector's alert counts: the entity, or its whole group
+    "ALTER TABLE alerts ADD COLUMN verdict_scope TEXT NOT NULL DEFAULT 'entity'",
+)
+
+STEPS = (_FIRST, _VERDICTS)

@@ -12,6 +12,7 @@ from event_model.errors import nearest
 from store.grouping import iso
 
 REASONS = ("duplicate", "false_positive", "true_positive", "benign_positive", "automated_closure", "other")
+SCOPES = ("entity", "group")
 ACTIONS = {"acknowledge": "acknowledged", "close": "closed", "reopen": "open"}  # what -> status
 _SHOWN = 8  # digits of an id in messages
 _FIND = """
@@ -20,7 +21,7 @@ _FIND = """
 """
 _DECIDE = """
     UPDATE alerts
-    SET status = ?, closed_as = ?, decided_by = ?, decided = ?, change = ?, version = version + 1
+    SET status = ?, closed_as = ?, decided_by = ?, decided = ?, change = ?, verdict_scope = ?, version = version + 1
     WHERE number = ?
 """
 
@@ -43,6 +44,7 @@ class Decision(Struct, frozen=True):
     time: float
     version: int | None  # of the alert as the user saw it, None for any
     change: int
+    scope: str = "entity"  # of SCOPES: for whom it counts, where a detector is to learn of it
 
 
 def find(read: Callable[[str, Sequence[Any]], list[sqlite3.Row]], id: str) -> sqlite3.Row:
@@ -56,8 +58,10 @@ def find(read: Callable[[str, Sequence[Any]], list[sqlite3.Row]], id: str) -> sq
     return rows[0]
 
 
-def check(action: str, reason: str | None) -> None:
+def check(action: str, reason: str | None, scope: str = "entity") -> None:
     """Raises ValueError for a decision that there is not."""
+    if scope not in SCOPES:
+        raise ValueError(f"{scope!r} is not one of {', '.join(SCOPES)}.{nearest(scope, SCOPES)}")
     if action not in ACTIONS:
         raise ValueError(f"{action!r} is not one of {', '.join(ACTIONS)}.{nearest(action, ACTIONS)}")
     if action == "close" and reason not in REASONS:
@@ -78,7 +82,9 @@ def decide(connection: sqlite3.Connection, id: str, made: Decision) -> bool:
     if status == row["status"] and not made.note:
         return False
     reason = made.reason if made.action == "close" else None
-    connection.execute(_DECIDE, (status, reason, made.user, made.time, made.change, row["number"]))
+    connection.execute(
+        _DECIDE, (status, reason, made.user, made.time, made.change, made.scope, row["number"])
+    )
     connection.execute(
         "INSERT INTO history (alert, time, user, action, reason, note) VALUES (?, ?, ?, ?, ?, ?)",
         (row["number"], made.time, made.user, made.action, reason, made.note),

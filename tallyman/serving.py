@@ -20,6 +20,7 @@ from store.journal import Journal
 from tallyman.bounded import Bounded
 from tallyman.commands.rules import describe
 from tallyman.config import Config
+from tallyman.entities import entities_of
 from tallyman.follow import follower
 from tallyman.opening import now
 from tallyman.running import Running
@@ -43,6 +44,7 @@ def make_services(config: Config, store: Embedded, database: Database, pack: Cal
         ready=lambda: ready(store, database),
         metrics=lambda: metrics_of(store, database),
         command_of=command_of,
+        entity=entities_of(config, database).about,
         follow=lambda place: follower(journal, store.normalize, place),
         now=now,
         # elsewhere it may have any name; our cookie and token are of no use under another one

@@ -57,6 +57,7 @@ class Actor:
     hours: list[float] = field(default_factory=lambda: [0.0] * 24)  # active windows by hour of the day
     tallies: dict[str, Tally] = field(default_factory=dict)
     carried: float = 0.0  # evidence of the past hours, decayed
+    gathered: float = 0.0  # flow to which `carried` has decayed
     usual: float = 0.0  # evidence of an active window, decayed mean
     peak: float = 0.0  # the highest that `carried` was on a past day, decaying
     today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it

@@ -6,9 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from detectors._watch.clock import DAY
+from detectors._watch.clock import DAY, HOUR
 
-HOUR = 3600.0
 HISTORY = 7 * DAY
 MOST_HISTORY = 50_000
 LOWEST = 4.0  # nats that are worth remembering

@@ -9,7 +9,7 @@ from functools import lru_cache
 WINDOW = 5  # minutes
 NEAR = 60  # minutes that time may leap at once: more must be confirmed
 RUN = 5  # consecutive events that agree on another time: then it is the time
-DAY = 86_400.0
+HOUR, DAY = 3_600.0, 86_400.0
 
 
 @lru_cache(maxsize=4096)

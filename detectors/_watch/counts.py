@@ -7,8 +7,12 @@ from math import exp, lgamma, log, sqrt
 from detectors._watch.actors import Actor, Tally
 
 PSEUDO = 20.0  # windows that the peers' counts are worth
+PEERS, PEERS_WINDOWS = (
+    0.2,
+    5.0,
+)  # mean count of a kind that nobody has been watched doing, and what that is worth
+UNSURE = 10.0  # overdispersion of the first window ever: what was watched for an hour says little
 PSEUDO_HOUR = 12.0  # windows that the whole day is worth beside one hour
-LEAST = 1e-3  # mean of a count that never was
 SCATTER = 0.5  # 1 / size of the negative binomial where nothing is known: bursts are the rule
 MOST_TERMS = 400  # of a tail's sum
 MOST_NATS = 25.0
@@ -18,7 +22,7 @@ def mean_of(tally: Tally, hour: int | None = None) -> float:
     """The usual count in an active window of the actor; of an hour of the day, shrunk to the whole day's."""
     actor, group = tally.actor, tally.actor.group
     total, _ = group.tallies.get(tally.kind, (0.0, 0.0))
-    peers = (total + LEAST) / (group.m + 1.0)
+    peers = (total + PEERS * PEERS_WINDOWS) / (group.m + PEERS_WINDOWS)
     mean = (tally.total + PSEUDO * peers) / (actor.m + PSEUDO)
     if hour is None:
         return mean
@@ -33,7 +37,8 @@ def spread_of(tally: Tally, mean: float) -> float:
     peers = _excess(total, squares, group.m)
     weight = min(group.m, PSEUDO)
     shrunk = (weight * peers + PSEUDO / 4 * SCATTER) / (weight + PSEUDO / 4)
-    return max(0.02, (actor.m * own + PSEUDO * shrunk) / (actor.m + PSEUDO))
+    known = (actor.m * own + PSEUDO * shrunk) / (actor.m + PSEUDO)
+    return max(0.02, known) + UNSURE / (1.0 + actor.m + group.m)
 
 
 def _excess(total: float, squares: float, windows: float) -> float:
@@ -78,6 +83,16 @@ def learn(tally: Tally, hour: int) -> None:
         pair = group.tallies.setdefault(tally.kind, [0.0, 0.0])
         pair[0] += kept
         pair[1] += kept * kept
+
+
+def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
+    """An actor showed `count` new values of a facet in a window, `unseen` of them new to everybody."""
+    actor.n[aspect] += count
+    for group in actor.groups:
+        group.n[aspect] += count
+        group.unseen[aspect] += unseen
+        if actor.young:
+            group.young_n[aspect] += count
 
 
 def passed(actor: Actor, hour: int) -> None:

@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
-from detectors._watch.budget import Budget
+from detectors._watch.budget import Budget, Incident
 from detectors._watch.verdicts import Verdicts
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -46,6 +46,7 @@ class Kept(Struct, array_like=True):
     pools: dict[str, tuple[list[tuple[float, float, str]], float, float]]
     suppressed: list[tuple[str, str, str, int]]
     unlearned: list[tuple[str, str, str, int]]
+    open: list[tuple[str, str, float, float, str | None]] = []  # incidents, so that none is told twice
 
 
 def keep(budget: Budget, verdicts: Verdicts) -> Kept:
@@ -53,6 +54,7 @@ def keep(budget: Budget, verdicts: Verdicts) -> Kept:
         {name: (list(pool.past), pool.tokens, pool.filled) for name, pool in budget.pools.items()},
         [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
         [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
+        [(each.actor, each.group, each.start, each.score, each.told) for each in budget.open.values()],
     )
 
 
@@ -63,6 +65,7 @@ def give_back(kept: Kept, budget: Budget, flow: float) -> Verdicts:
         pool.past.extend(past)
         pool.tokens, pool.filled = tokens, filled
         pool.renew(flow, budget.floor)
+    budget.open = {each[0]: Incident(*each) for each in kept.open}
     verdicts = Verdicts()
     verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in kept.suppressed}
     verdicts.unlearned = {(scope, facet, value): ends for scope, facet, value, ends in kept.unlearned}

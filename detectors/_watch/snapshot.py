@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from zlib import crc32
 
-import msgspec
 from msgspec import Struct
 
 from detectors._watch.actors import SEPARATOR, Actor, Group, Known, Realm, Tally
 from detectors._watch.aspects import NAMES
-from detectors._watch.budget import Budget, Pool
-from detectors._watch.clock import Clock
+from detectors._watch.budget import Budget
+from detectors._watch.clock import DAY, Clock
+from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 from detectors._watch.watch import MOST_GROUPS, Watch
 
 VERSION = 1
-MAGIC = b"tallyman behaviour"
+NAME = "behaviour"
 
 
 class Counted(Struct, array_like=True):
@@ -43,6 +42,7 @@ class Member(Struct, array_like=True):
     hours: list[float]
     tallies: list[Counted]
     carried: float
+    gathered: float
     usual: float
     peak: float
     today: tuple[int, float]
@@ -69,55 +69,41 @@ class State(Struct, array_like=True):
     flow: float
     members: list[Member]
     peers: list[Peers]
-    pools: dict[str, tuple[list[tuple[float, float, str]], float, float]]
-    suppressed: list[tuple[str, str, str, int]]
-    unlearned: list[tuple[str, str, str, int]]
+    kept: Kept
 
 
 def pack(watch: Watch, budget: Budget, verdicts: Verdicts) -> bytes:
-    """The state as bytes: magic, version, checksum, MessagePack."""
+    """The state as bytes. What is new in the window that is open counts as known: it has been told."""
     state = State(
         NAMES,
         watch.clock.minute,
         watch.clock.flow,
         [_member(actor) for actor in watch.actors.values()],
         [_peers(realm.name, group) for realm in watch.realms.values() for group in realm.groups.values()],
-        {name: (list(pool.past), pool.tokens, pool.filled) for name, pool in budget.pools.items()},
-        [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
-        [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
+        keep(budget, verdicts),
     )
-    body = msgspec.msgpack.encode(state)
-    return MAGIC + bytes([VERSION]) + crc32(body).to_bytes(4, "big") + body
+    return seal(NAME, VERSION, state)
 
 
 def unpack(data: bytes, watch: Watch, budget: Budget) -> Verdicts:
     """Fill a new watch and budget. Raises ValueError with the reason where that is no whole snapshot of ours."""
-    head = len(MAGIC)
-    if not data.startswith(MAGIC) or len(data) < head + 5:
-        raise ValueError("no snapshot of a behaviour detector, or cut short")
-    if data[head] != VERSION:
-        raise ValueError(f"a snapshot of version {data[head]}; this is version {VERSION}")
-    body = data[head + 5 :]
-    if crc32(body).to_bytes(4, "big") != data[head + 1 : head + 5]:
-        raise ValueError("the snapshot is damaged or cut short: its checksum differs")
-    try:
-        state = msgspec.msgpack.decode(body, type=State)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(f"the snapshot is of another shape: {error}") from None
+    state: State = unseal(NAME, VERSION, data, State)
     if state.facets != NAMES:
         raise ValueError(f"the snapshot has the facets {', '.join(state.facets)}")
-    _fill(state, watch, budget)
-    verdicts = Verdicts()
-    verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in state.suppressed}
-    verdicts.unlearned = {(scope, facet, value): ends for scope, facet, value, ends in state.unlearned}
-    return verdicts
+    _fill(state, watch)
+    return give_back(state.kept, budget, state.flow)
 
 
 def _member(actor: Actor) -> Member:
+    known, day = actor.known, int(actor.seen // DAY)
+    if actor.case is not None:
+        known = [dict(values) for values in known]
+        for aspect, value in actor.case.new:
+            known[aspect].setdefault(value, day)
     tallies = [Counted(each.kind, each.total, each.squares, each.hours) for each in actor.tallies.values()]
     return Member(
         actor.name, actor.group.name, actor.first, actor.seen, actor.aged, actor.windows, actor.m, actor.n,
-        actor.known, actor.hours, tallies, actor.carried, actor.usual, actor.peak, actor.today,
+        known, actor.hours, tallies, actor.carried, actor.gathered, actor.usual, actor.peak, actor.today,
     )  # fmt: skip
 
 
@@ -128,7 +114,7 @@ def _peers(realm: str, group: Group) -> Peers:
     )  # fmt: skip
 
 
-def _fill(state: State, watch: Watch, budget: Budget) -> None:
+def _fill(state: State, watch: Watch) -> None:
     watch.clock = Clock(state.minute, state.flow)
     for peers in state.peers:
         realm = watch.realms.setdefault(peers.realm, Realm(peers.realm))
@@ -137,11 +123,6 @@ def _fill(state: State, watch: Watch, budget: Budget) -> None:
             setattr(group, name, getattr(peers, name))
     for member in state.members:
         _add(member, watch)
-    for name, (past, tokens, filled) in state.pools.items():
-        pool: Pool = budget.pool(name)
-        pool.past.extend(past)
-        pool.tokens, pool.filled = tokens, filled
-        pool.renew(state.flow, budget.floor)
 
 
 def _add(member: Member, watch: Watch) -> None:
@@ -151,7 +132,19 @@ def _add(member: Member, watch: Watch) -> None:
     group = realm.group(member.group, MOST_GROUPS)
     fields: dict[str, Any] = {
         name: getattr(member, name)
-        for name in ("seen", "aged", "windows", "m", "n", "hours", "carried", "usual", "peak", "today")
+        for name in (
+            "seen",
+            "aged",
+            "windows",
+            "m",
+            "n",
+            "hours",
+            "carried",
+            "gathered",
+            "usual",
+            "peak",
+            "today",
+        )
     }
     actor = watch.actors[member.name] = Actor(member.name, group, member.first, **fields)
     for each in member.tallies:

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors._watch import counts
-from detectors._watch.actors import Actor, Group
+from detectors._watch.actors import Actor, Group, Tally
 from detectors._watch.aspects import ACTION, CLIENT, IMAGE, NAMES, NAMESPACE, OBJECT, OUTCOME, PLACE, SOURCE
+from detectors._watch.budget import HISTORY, Budget
 from detectors._watch.case import Case
-from detectors._watch.clock import WINDOW, Clock
+from detectors._watch.clock import DAY, WINDOW, Clock
 from detectors._watch.evidence import Term, risk_of
+from detectors._watch.watch import Watch
 
+LEARNING = 2 * DAY  # of watching, before which much is new that is usual
 MOST_TERMS = 10  # shown
 MOST_VALUES = 20  # of what is usual, for each facet
 SENTENCES = {
@@ -76,7 +79,7 @@ def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
         mean = counts.mean_of(tally, clock.hour)
         nats = counts.surprise(tally.count, mean, counts.spread_of(tally, mean))
         if nats >= 3.0:
-            text = f"{tally.count} times {tally.kind} in {WINDOW} minutes, usual {mean:.2g}"
+            text = rate_text(tally, mean)
             found.append(
                 {
                     "kind": tally.kind,
@@ -87,6 +90,10 @@ def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
                 }
             )
     return sorted(found, key=lambda rate: -rate["nats"])
+
+
+def rate_text(tally: Tally, mean: float) -> str:
+    return f"{tally.count} times {tally.kind} in {WINDOW} minutes, usual {mean:.1f}"
 
 
 def reason(told: dict[str, Any]) -> str:
@@ -125,3 +132,20 @@ def age(actor: Actor, clock: Clock) -> float:
 
 def stamp(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def standing(watch: Watch, budget: Budget) -> dict[str, float]:
+    """How the detector stands, as numbers: what it knows, how often new things come, how much it tells."""
+    days = min(watch.clock.flow, HISTORY) / DAY
+    incidents = sum(len(pool.past) for pool in budget.pools.values())
+    pool = budget.pools.get("")
+    used = 1.0 - pool.tokens / max(1.0, pool.most_a_day / 2) if pool and pool.tokens >= 0.0 else 0.0
+    groups = [group for realm in watch.realms.values() for group in realm.groups.values()]
+    windows = sum(group.m for group in groups)
+    return {
+        "entities": float(len(watch.actors)),
+        "learning": float(watch.clock.flow < LEARNING),
+        "novelty_rate": sum(sum(group.n) for group in groups) / windows if windows else 0.0,
+        "incidents_day": incidents / days if days >= 0.1 else 0.0,
+        "budget_used": max(0.0, min(1.0, used)),
+    }

@@ -32,8 +32,23 @@ def command(context: click.Context, as_json: bool) -> None:
         click.echo(
             f"source    {name}: {counts.get('events', 0):,.0f} events, {unread:,.0f} unreadable, since the last start"
         )
+    for name, counts in status["detectors"].items():
+        click.echo(f"detector  {name}: {detector(counts)}")
     for name, counts in status["sinks"].items():
         click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
     for name, value in sorted(status["counters"].items()):
-        if not name.startswith("ingest_"):
+        if not name.startswith(("ingest_", "detector_")):
             click.echo(f"counted   {name} {value:,.0f}")
+
+
+def detector(counts: dict[str, float]) -> str:
+    """How a detector stands, in words; what it does not tell is left out."""
+    words = {
+        "entities": "{:,.0f} entities", "matches": "{:,.0f} findings since the last start", "novelty_rate": "{:.2f} new values an entity and window",
+        "incidents_day": "{:.1f} incidents a day", "budget_used": "{:.0%} of the budget used", "bytes": "{:,.0f} bytes of memory",
+        "failures": "{:,.0f} errors",
+    }  # fmt: skip
+    learning = ["still learning"] if counts.get("learning") else []
+    return ", ".join(
+        [*learning, *(text.format(counts[name]) for name, text in words.items() if name in counts)]
+    )

@@ -87,6 +87,7 @@ def configure(tmp_path: Path) -> Path:
         "sinks": {"out": {"type": "file", "path": str(tmp_path / "alerts.ndjson")}},
         "rules": {"packs": [str(tmp_path / "rules")]},
         "store": {"path": str(tmp_path / "store")},
+        "detectors": {"enabled": []},
         "api": {"enabled": False},
     }
     (tmp_path / "logs").mkdir()
