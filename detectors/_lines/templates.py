@@ -9,6 +9,7 @@ hide the first refusal.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import eq
 from re import IGNORECASE, compile
 
 MOST_CHARACTERS = 512  # of a line that are looked at: its shape is at its start
@@ -138,17 +139,14 @@ def _plain(words: list[str]) -> int:
 def _most_similar(alike: list[Template], words: list[str]) -> Template | None:
     best, most = None, 0.0
     for template in alike:
+        if sum(map(eq, template.words, words)) < SIMILAR * template.born:  # most are ruled out by this alone
+            continue
         similar = _similarity(template, words)
         if similar > most:
             best, most = template, similar
             if similar == 1.0:
                 break
     return best if most >= SIMILAR else None
-
-
-@lru_cache(8192)
-def _tells(word: str) -> bool:
-    return _TELLING.search(word) is not None
 
 
 def _similarity(template: Template, words: list[str]) -> float:
@@ -160,6 +158,11 @@ def _similarity(template: Template, words: list[str]) -> float:
         elif _tells(theirs) or _tells(ours):
             return 0.0
     return same / template.born if template.born else float(template.words == words)
+
+
+@lru_cache(8192)
+def _tells(word: str) -> bool:
+    return _TELLING.search(word) is not None
 
 
 def _generalise(template: Template, words: list[str]) -> None:
