@@ -16,11 +16,12 @@ from detectors._numbers import memory, telling
 from detectors._numbers.forest import Scores
 from detectors._numbers.realm import MOST_WAYS, Entity, Realm, Way
 from detectors._numbers.usual import Rows, apart, expected
-from detectors._watch.budget import DIGEST, Budget, Offer
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.evidence import risk_of
 from detectors._watch.telling import spent, stamp
 from detectors._watch.verdicts import Verdicts
+from detectors._watch.watcher import N
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict
 from event_model.event import Event
@@ -35,7 +36,7 @@ FARTHEST = 1e6  # standard deviations
 
 @dataclass(eq=False)
 class Detector:
-    alerts_a_day: float = 3.0  # of all groups together, on average over a week
+    alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all from `floor` up
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
     floor: float = 9.0  # nats below which nothing is told
@@ -44,8 +45,8 @@ class Detector:
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.realms: dict[str, Realm] = {}
-        self.budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
-        self.offers: Offer = self.budget
+        self.budget = self._full()
+        self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
         self.failed = 0  # events that a declaration could not read
         self.late = 0  # events too old for the window they came in
@@ -53,6 +54,9 @@ class Detector:
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._declared: dict[str, Behaviour | None] = {}
         self._forget_place()
+
+    def _full(self) -> Budget:
+        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
 
     def _forget_place(self) -> None:
         self._format = ""
@@ -211,8 +215,13 @@ class Detector:
         return None
 
     def standing(self) -> dict[str, float]:
-        known = sum(len(realm.entities) for realm in self.realms.values())
-        return {"entities": float(known), **spent(self.budget, self.clock)}
+        realms = self.realms.values()
+        return {
+            "entities": float(sum(len(realm.entities) for realm in realms)),
+            "learning": float(not any(realm.model for realm in realms)),
+            "reference_windows": float(sum(len(realm.reference) for realm in realms)),
+            **spent(self.budget, self.clock.flow),
+        }
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
@@ -226,7 +235,7 @@ class Detector:
         return memory.pack(self.clock, self.realms, self.budget, self.verdicts)
 
     def restore(self, data: bytes) -> None:
-        budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
+        budget = self._full()
         clock, realms, verdicts = memory.unpack(data, budget, self.entities)
         self.clock, self.realms, self.verdicts = clock, realms, verdicts
         self.offers = budget if self.offers is self.budget else self.offers

@@ -13,11 +13,12 @@ from detectors._lines import memory, telling
 from detectors._lines.entity import FIRST_LOOK, Case, Entity, Shape, Term, Writers, burst, learn, novelty
 from detectors._lines.templates import Template
 from detectors._lines.words import Words
-from detectors._watch.budget import DIGEST, Budget, Offer
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import Clock
 from detectors._watch.evidence import risk_of
-from detectors._watch.telling import spent
+from detectors._watch.telling import LEARNING, spent
 from detectors._watch.verdicts import Verdicts
+from detectors._watch.watcher import N
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict, no_text
 from event_model.event import Event
@@ -34,7 +35,7 @@ BURST_SHARE, BURST_COST = 0.5, 2.3  # of a burst's nats: traffic comes in bursts
 
 @dataclass(eq=False)
 class Detector:
-    alerts_a_day: float = 3.0  # of all groups together, on average over a week
+    alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all from `floor` up
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
     floor: float = 8.0  # nats below which nothing is told
@@ -46,14 +47,17 @@ class Detector:
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.writers = Writers(self.entities, self.templates, self.templates_each)
-        self.budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
-        self.offers: Offer = self.budget
+        self.budget = self._full()
+        self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
         self.failed = 0  # events that a declaration could not read
         self._words = Words(self.words)
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._declared: dict[str, Behaviour | None] = {}
         self._forget_place()
+
+    def _full(self) -> Budget:
+        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
 
     def _forget_place(self) -> None:
         self._format = ""
@@ -236,7 +240,15 @@ class Detector:
         return None
 
     def standing(self) -> dict[str, float]:
-        return {"entities": float(len(self.writers.entities)), **spent(self.budget, self.clock)}
+        groups = self.writers.groups.values()
+        windows = sum(group.m for group in groups)
+        return {
+            "entities": float(len(self.writers.entities)),
+            "learning": float(self.clock.flow < LEARNING),
+            "novelty_rate": sum(group.n for group in groups) / windows if windows else 0.0,
+            "templates": float(len(self.writers.templates.by_id)),
+            **spent(self.budget, self.clock.flow),
+        }
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
@@ -251,7 +263,7 @@ class Detector:
         return memory.pack(self.clock, self.writers, self.budget, self.verdicts)
 
     def restore(self, data: bytes) -> None:
-        budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
+        budget = self._full()
         writers = Writers(self.entities, self.templates, self.templates_each)
         clock, verdicts, begun = memory.unpack(data, writers, budget)
         self.clock, self.writers, self.verdicts = clock, writers, verdicts

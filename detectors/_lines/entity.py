@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from detectors._lines.templates import Template, Templates
 from detectors._watch.clock import DAY, fade
-from detectors._watch.counts import LEAST, SCATTER, surprise
+from detectors._watch.counts import surprise
 
 HALF_LIFE = 4 * DAY
 STEP = 3600.0  # seconds; finer steps of decay would be the same
@@ -22,6 +22,8 @@ BURST = 0.35  # what one new shape adds to the chance of the next (a Polya urn)
 FADE = 0.6  # each further new shape of a window counts so much of the one before
 MOST_NOVELTY = 9.0
 UNSHARED = 1.0  # nats of a shape that nobody at all has written before
+LEAST = 1e-3  # lines of a shape that never was
+SCATTER = 0.5  # overdispersion where nothing is known: bursts are the rule
 FIRST_LOOK = 8  # lines of a shape in a window before its count is looked at
 MOST_GROUPS = 64
 

@@ -42,7 +42,7 @@ def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, 
     shape = shown(str(term.template))
     said = f" (says {', '.join(term.said)})" if term.said else ""
     if term.count:
-        text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {term.usual:.2g}{said}"
+        text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {_few(term.usual)}{said}"
         return {
             "facet": "burst", "shape": shape, "nats": round(term.nats, 1), "count": term.count,
             "usual": round(term.usual, 3), "said": term.said, "text": text,
@@ -58,6 +58,10 @@ def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, 
         "members": members, "said": term.said, "closest": near,
         "text": f"{text}; closest known: `{near}`" if near else text,
     }  # fmt: skip
+
+
+def _few(lines: float) -> str:
+    return f"{lines:.2g}" if lines >= 0.01 else "none"
 
 
 def reason(told: dict[str, Any]) -> str:
