@@ -7,7 +7,7 @@ from typing import Any
 
 from detectors._watch.budget import Everything
 from event_model.alert import Match
-from event_model.event import Event
+from event_model.event import Event, identity
 from event_model.parts import Detector
 
 MOST_IDS = 100
@@ -22,10 +22,15 @@ def alerts(
     time it has grown: for ranking.
     """
     if floor is not None:
-        detector.offers = Everything(floor)  # type: ignore[attr-defined]
+        tell_all(detector, floor)
     for events in batches:
         for match in detector.inspect(events):
             yield told(match)
+
+
+def tell_all(detector: Detector, floor: float) -> None:
+    """Have a detector tell of every score from a floor up, instead of what its budget leaves."""
+    detector.offers = Everything(floor)  # type: ignore[attr-defined]
 
 
 def told(match: Match) -> dict[str, Any]:
@@ -43,5 +48,5 @@ def told(match: Match) -> dict[str, Any]:
 
 
 def native_id(event: Event) -> str:
-    """The id that the record itself has, without the stage that is added for Kubernetes."""
-    return str(getattr(event.native, "auditID", "") or event.id)
+    """The id that the record itself has, without the stage that is added for Kubernetes; ours where it has none."""
+    return str(getattr(event.native, "auditID", "") or event.id or identity(event))

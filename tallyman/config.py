@@ -105,11 +105,14 @@ class DetectorsConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     enabled: list[str] = Field(
-        ["novelty"],
+        ["novelty", "rate", "accumulation", "isolation_forest", "log_template"],
         description="those that look at what is read; `[]` for none",
     )
-    budget: float = Field(
-        3.0, gt=0, le=10_000, description="at most so many alerts a day for each group of entities"
+    budget: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="alerts a day of each detector, on average over a week (unset: its own `alerts_a_day`)",
     )
     learning: bool = Field(False, description="learn what is usual, and tell nobody of what is not")
     feedback: str = Field("30d", description="a closed alert's verdict counts for so long")
@@ -262,7 +265,7 @@ rules:
   packs: [shipped]                              # and folders of your own Sigma rules
 
 detectors:
-  budget: 3                                     # at most so many alerts a day for each group of entities
+  novelty: {alerts_a_day: 3}                    # on average over a week; each detector has such a budget
   # enabled: [novelty]                          # only this one; [] for none
 
 store:
