@@ -21,8 +21,10 @@ from store.embedded import Embedded
 from store.journal import Journal
 from tallyman.config import Config
 from tallyman.counters import Counters
-from tallyman.outbox import Deliverer
+from tallyman.outbox import Deliverer, Teller
 from tallyman.pipeline import Pipeline
+from tallyman.publishing import Publisher
+from tallyman.states import open_cluster
 from tallyman.wiring import (
     Bounds,
     bounds,
@@ -103,7 +105,13 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         book = database.book(sinks=least, window=limits.window)
         database.outbox.forget(sinks)
         counters = Counters()
-        deliverers = [Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()]
+        deliverers: list[Teller] = [
+            Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()
+        ]
+        if config.store.type == "elasticsearch":
+            publisher = publishing(config, database, limits, counters)
+            opened.callback(publisher.state.close)
+            deliverers.append(publisher)
         engine = make_engine([])
         pipeline = Pipeline(
             made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(),
@@ -115,6 +123,18 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         yield whole
         with suppress(StoreError):  # it has ended in order, whether or not that can be written down
             whole.save(0.0)
+
+
+def publishing(config: Config, database: Database, limits: Bounds, counters: Counters) -> Publisher:
+    """What puts the alerts of this process into the cluster. Raises ConfigError."""
+    from store.elastic.setup import ensure
+
+    state = open_cluster(config)
+
+    def prepare() -> None:
+        ensure(state.client, state.connection, state.names, limits.age)
+
+    return Publisher(database, state, prepare, limits.age, counters)
 
 
 def redact_unread() -> Callable[[bytes], bytes]:
