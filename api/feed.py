@@ -13,7 +13,7 @@ from api.services import Following, Place, Services
 from event_model.event import Event
 from event_model.fields import document
 
-_MARK = re.compile(r"(\d{8}-\d{3})?:(-?\d{1,19}):(\d{1,19})")
+_MARK = re.compile(r"(\d{8}-\d{3}|\d{13,17})?:(-?\d{1,19}):(\d{1,19})")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from store.alerts import AlertBook
 from store.audit import AuditLog
 from store.counters import SavedCounters
+from store.feeding import Feeding
 from store.grouping import WINDOW
 from store.outbox import Outbox
 from store.schema import STEPS
@@ -29,6 +30,7 @@ class Database:
         self.tokens = Tokens(self.file)
         self.audit = AuditLog(self.file)
         self.counters = SavedCounters(self.file)
+        self.feeding = Feeding(self.file)
 
     def book(self, *, sinks: Mapping[str, str], window: float = WINDOW) -> AlertBook:
         """The alerts for who records them: which sinks to tell from which severity on, seconds of a group."""

@@ -104,4 +104,19 @@ _FIRST = (
     "CREATE TABLE replayed (event TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID",
 )
 
-STEPS = (_FIRST,)
+# of a store that is fed from the journal
+_FEED = (
+    "CREATE TABLE troubles (name TEXT PRIMARY KEY, reason TEXT NOT NULL, since REAL NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE held (  -- records that the store has not taken whole: their partition is kept
+        partition TEXT NOT NULL,
+        pointer INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        time REAL NOT NULL,
+        PRIMARY KEY (partition, pointer)
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS = (_FIRST, _FEED)

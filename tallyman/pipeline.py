@@ -25,7 +25,6 @@ from event_model.event import Event, Record
 from event_model.parts import Batch, Format, Inspector, Source
 from store.journal import Entry, Journal
 from tallyman.counters import Counters
-from tallyman.indexing import Indexer
 from tallyman.intake import Intake
 from tallyman.outbox import Teller
 
@@ -44,7 +43,8 @@ class Pipeline:
     sources: dict[str, Source]
     format_of: Callable[[str, str], Format]  # (source name, format name) -> its format
     journal: Journal
-    store: Any  # store.embedded.Embedded, writable
+    normalize: Callable[[Entry], Event]
+    index: Any  # tallyman.indexing.Indexer, or store.elastic.feed.Feed
     book: Any  # store.alerts.AlertBook
     inspectors: list[Inspector]
     deliverers: Sequence[Teller]
@@ -52,13 +52,9 @@ class Pipeline:
     counters: Counters = field(default_factory=Counters)
     on_second: Callable[[], None] = lambda: None  # housekeeping: counters to the state file, retention
     once: bool = False  # the sources end by themselves, and an error of one ends the run
-    _index: Indexer = field(init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _untidy: str = field(default="", init=False)  # why the housekeeping fails
-
-    def __post_init__(self) -> None:
-        self._index = Indexer(self.store)
 
     def run(self, stop: threading.Event) -> None:
         """Read until told to stop, then finish what was read. Raises StoreError when the disk refuses."""
@@ -67,7 +63,7 @@ class Pipeline:
         intake = Intake(self.sources, lambda: self.journal.positions, self.counters, self.once)
         intake.begin(stop)
         ended = threading.Event()
-        indexer = _thread("index", self._index.run, stop)
+        indexer = _thread("index", self.index.run, stop)
         helpers = [_thread("sync", self._sync, ended)]
         helpers += [_thread(f"tell {each.name}", each.run, ended) for each in self.deliverers]
         try:
@@ -76,12 +72,12 @@ class Pipeline:
         finally:
             stop.set()
             intake.close()
-            self._index.put(None)
+            self.index.put(None)
             indexer.join()
             ended.set()
             for thread in helpers:
                 thread.join()
-        for error in (self._error, self._index.error, intake.error):
+        for error in (self._error, self.index.error, intake.error):
             if error:
                 raise error
         self.journal.sync()
@@ -89,9 +85,9 @@ class Pipeline:
 
     def resume(self) -> None:
         """Catch up with the journal after a stop or a crash: the index, then the inspectors."""
-        self._with_room(self.store.catch_up)
+        self._with_room(self.index.catch_up)
         for entries in self.book.uninspected(self.journal):
-            self._inspect([self.store.normalize(entry) for entry in entries if not entry.reason], entries[-1])
+            self._inspect([self.normalize(entry) for entry in entries if not entry.reason], entries[-1])
             if self._stop.is_set():
                 return
 
@@ -104,8 +100,8 @@ class Pipeline:
         if entries:
             self._inspect(events, entries[-1], safe)
             understood = iter([safe.get(id(event), event) for event in events])
-            self._index.put(
-                [(each, self.store.normalize(each) if each.reason else next(understood)) for each in entries]
+            self.index.put(
+                [(each, self.normalize(each) if each.reason else next(understood)) for each in entries]
             )
 
     def _understand(self, batch: Batch) -> tuple[Batch, dict[int, str], list[Event], Safe]:

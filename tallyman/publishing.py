@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from event_model.errors import StoreError
 from store.database import Database
 from store.outbox import pause
+from tallyman.config import Config
 from tallyman.counters import Counters
 
 if TYPE_CHECKING:
@@ -173,3 +174,18 @@ class Publisher:
         if self._failed == 1:
             log.error("alerts wait for the cluster", extra={"reason": str(error)})
         return min(pause(self._failed, random.random()), LONGEST_PAUSE)
+
+
+def make_publisher(
+    config: Config, database: Database, age: timedelta | None, counters: Counters
+) -> Publisher:
+    """What puts the alerts of this state file into the configured cluster. Raises ConfigError."""
+    from store.elastic.setup import ensure
+    from tallyman.states import open_cluster
+
+    state = open_cluster(config)
+
+    def prepare() -> None:
+        ensure(state.client, state.connection, state.names, age)
+
+    return Publisher(database, state, prepare, age, counters)

@@ -15,16 +15,14 @@ from event_model.errors import StoreError
 from event_model.parts import Source
 from rules.engine import Engine, Pack
 from rules.engine.watch import watch
-from store import retention
 from store.database import Database
-from store.embedded import Embedded
 from store.journal import Journal
 from tallyman.config import Config
 from tallyman.counters import Counters
 from tallyman.outbox import Deliverer, Teller
 from tallyman.pipeline import Pipeline
-from tallyman.publishing import Publisher
-from tallyman.states import open_cluster
+from tallyman.publishing import make_publisher
+from tallyman.stores import is_clustered, make_index, make_store, prune
 from tallyman.wiring import (
     Bounds,
     bounds,
@@ -46,7 +44,7 @@ class Running:
 
     config: Config
     journal: Journal
-    store: Embedded
+    store: Any  # to be asked: store.embedded.Embedded or store.elasticsearch.Elasticsearch
     database: Database
     engine: Engine
     pipeline: Pipeline
@@ -71,7 +69,7 @@ class Running:
 
     def save(self, seen: float) -> None:
         """Write down the counters, and when this process was seen alive."""
-        counters = self.pipeline.counters.snapshot()
+        counters = {**self.pipeline.counters.snapshot(), **self.pipeline.index.tell()}
         self.database.counters.save(
             {
                 **counters,
@@ -83,7 +81,7 @@ class Running:
         )
 
     def _prune(self, now: datetime) -> None:
-        for name in retention.apply(self.journal, now, age=self.bounds.age, size=self.bounds.size):
+        for name in prune(self.config, self.journal, self.database, now):
             log.info("deleted by retention", extra={"partition": name})
         if self.bounds.age is not None:
             self.database.prune((now - self.bounds.age).timestamp())
@@ -98,23 +96,24 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     normalize = make_normalizer(config)
     with ExitStack() as opened:
         journal = opened.enter_context(Journal(config.store.path, writable=True, roll_bytes=ROLL_BYTES))
-        store = opened.enter_context(Embedded(config.store.path, normalize, writable=True))
+        store = opened.enter_context(make_store(config, normalize, writable=True))
         database = Database(config.store.path)
         opened.callback(database.close)
         least = {name: section.min_severity for name, section in config.sinks.items()}
         book = database.book(sinks=least, window=limits.window)
         database.outbox.forget(sinks)
         counters = Counters()
+        index = make_index(config, store, journal, normalize, database, counters)
         deliverers: list[Teller] = [
             Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()
         ]
-        if config.store.type == "elasticsearch":
-            publisher = publishing(config, database, limits, counters)
+        if is_clustered(config):
+            publisher = make_publisher(config, database, limits.age, counters)
             opened.callback(publisher.state.close)
             deliverers.append(publisher)
         engine = make_engine([])
         pipeline = Pipeline(
-            made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(),
+            made, normalize.format, journal, normalize, index, book, [engine], deliverers, redact_unread(),
             counters, once=sources is not None,
         )  # fmt: skip
         whole = Running(config, journal, store, database, engine, pipeline, Pack(), limits)
@@ -123,18 +122,6 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         yield whole
         with suppress(StoreError):  # it has ended in order, whether or not that can be written down
             whole.save(0.0)
-
-
-def publishing(config: Config, database: Database, limits: Bounds, counters: Counters) -> Publisher:
-    """What puts the alerts of this process into the cluster. Raises ConfigError."""
-    from store.elastic.setup import ensure
-
-    state = open_cluster(config)
-
-    def prepare() -> None:
-        ensure(state.client, state.connection, state.names, limits.age)
-
-    return Publisher(database, state, prepare, limits.age, counters)
 
 
 def redact_unread() -> Callable[[bytes], bytes]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from store.database import Database
 from store.state import State
 from tallyman.config import Config
+from tallyman.stores import is_clustered
 from tallyman.wiring import connection
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def open_state(config: Config) -> State:
     """What changes, as every reader sees it. Raises StoreError, ConfigError."""
-    if config.store.type == "elasticsearch":
+    if is_clustered(config):
         return open_cluster(config)
     return Database(config.store.path)
 

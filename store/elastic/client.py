@@ -184,6 +184,8 @@ def explain(connection: Connection, doing: str, error: Exception) -> StoreError:
         return StoreError(f"{at}: what answers is no Elasticsearch; look at {SECTION}.hosts")
     if isinstance(error, elasticsearch.ApiError):
         return _refusal(at, error)
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return StoreError(f"{at}: it speaks http, not https; look at {SECTION}.hosts")
     if isinstance(error, elastic_transport.TlsError):
         return StoreError(
             f"{at}: its certificate is not trusted ({_cause(error)}). {SECTION}.ca_file names the authority that "
@@ -236,4 +238,8 @@ def _cause(error: BaseException) -> str:
     while inner := getattr(error, "errors", ()):
         error = inner[0]
     text = str(getattr(error, "message", error))
-    return re.sub(r"^(\w*(Connection|Pool|Error)\w*\([^()]*\)?:? ?)+", "", text).strip(" :()'")[:300]
+    return (
+        re.sub(r"^(\w*(Connection|Pool|Error)\w*\([^()]*\)?:? ?)+", "", text)
+        .removeprefix("(")
+        .strip(" :'")[:300]
+    )

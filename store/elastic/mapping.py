@@ -18,6 +18,7 @@ DEEPEST = 20  # levels of a flattened object
 
 KEYWORD: Property = {"type": "keyword", "ignore_above": LONGEST}
 KEPT: Property = {"type": "keyword", "index": False, "doc_values": False}  # of any length, and only shown
+NAMES: Property = {"type": "keyword", "doc_values": False}
 TEXT: Property = {"type": "text", "norms": False}
 WORDS: Property = {"type": "text", "analyzer": "whitespace", "norms": False}
 LONG: Property = {"type": "long"}
@@ -28,7 +29,10 @@ FLATTENED: Property = {"type": "flattened", "ignore_above": LONGEST, "depth_limi
 KINDS: dict[str, Property] = {
     "keyword": KEYWORD,
     "text": {**KEYWORD, "fields": {"text": TEXT}},
-    "ip": {"type": "ip"},
+    "ip": {
+        "type": "ip",
+        "fields": {"keyword": KEYWORD},
+    },  # ::ffff:10.0.0.7 is the same address, spelled otherwise
     "date": DATE,
     "long": LONG,
     "boolean": {"type": "boolean"},
@@ -64,8 +68,11 @@ OURS: dict[str, Property] = {
     "tallyman.dead_reason": {**KEYWORD, "fields": {"text": TEXT}},
     "tallyman.time": LONG,  # microseconds since 1970, for exact ranges and order
     "tallyman.order": LONG,  # 63 bits of the id, for the order within one time
-    "tallyman.words": WORDS,  # of sentence and command line, cut as the query language cuts
-    "tallyman.long": KEYWORD,  # names of the fields that hold a value longer than LONGEST
+    "tallyman.subresource": KEYWORD,
+    "tallyman.words.message": WORDS,  # of the sentence, cut as the query language cuts
+    "tallyman.words.command": WORDS,  # of the command line
+    "tallyman.inner": NAMES,  # full names of the objects inside flattened ones
+    "tallyman.long": NAMES,  # names of the fields that hold a value longer than LONGEST
     "tallyman.record": FLATTENED,  # what of a JSON record does not fit the types above
 }
 
@@ -120,6 +127,11 @@ def events() -> dict[str, Property]:
     ecs = {name: KINDS[field.kind] for name, field in FIELDS.items()}
     native = {name: each for root, members in NATIVES.items() for name, each in _leaves(root, members)}
     return {**native, **ecs, **dict.fromkeys(WHOLE, FLATTENED), **OURS, **UNLIKE}
+
+
+def natives() -> tuple[str, ...]:
+    """The fields below which native records stand."""
+    return (*NATIVES, *WHOLE)
 
 
 def alerts() -> dict[str, Property]:

@@ -28,7 +28,7 @@ ROLES: dict[str, Role] = {
     "writer": {
         "cluster": ["monitor"],
         "indices": [
-            _may(STREAMS, "create_doc", "auto_configure", "read", "view_index_metadata"),
+            _may(STREAMS, "create_doc", "auto_configure", "read", "maintenance", "view_index_metadata"),
             _may([ALERTS], "read", "index", "manage"),
         ],
     },

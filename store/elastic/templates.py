@@ -34,7 +34,7 @@ def settings() -> dict[str, Any]:
             "codec": "best_compression",
             "auto_expand_replicas": "0-1",  # a cluster of one node is whole as well
             "mapping": {"ignore_malformed": True, "total_fields": {"limit": 2000}},
-            "query": {"default_field": ["message", "tallyman.words"]},
+            "query": {"default_field": ["message", "tallyman.words.message"]},
             "refresh_interval": "1s",
         }
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import click
@@ -62,18 +63,16 @@ def reindex(context: click.Context) -> None:
 @click.pass_context
 def prune(context: click.Context, dry_run: bool) -> None:
     """Delete what retention says, now. `tallyman run` does so by itself every hour."""
-    from store import retention
+    from store.database import Database
     from store.journal import Journal
+    from tallyman.stores import prune as drop
 
     config = configuration(context)
-    with Journal(config.store.path, writable=not dry_run) as journal:
-        gone = retention.apply(
-            journal,
-            now(),
-            age=retention.age(config.store.retention),
-            size=retention.size(config.store.max_size),
-            dry_run=dry_run,
-        )
+    with (
+        Journal(config.store.path, writable=not dry_run) as journal,
+        closing(Database(config.store.path)) as database,
+    ):
+        gone = drop(config, journal, database, now(), dry_run=dry_run)
     click.echo(f"{'would delete' if dry_run else 'deleted'} {', '.join(gone) or 'nothing'}", err=True)
 
 

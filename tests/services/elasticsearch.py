@@ -231,7 +231,7 @@ class Server:
             "cluster.routing.allocation.disk.threshold_enabled": False,
         }  # fmt: skip
         if self.password:
-            _certify(self.config / "certs")
+            certify(self.config / "certs")
             settings |= {
                 "xpack.security.autoconfiguration.enabled": False,
                 "xpack.security.http.ssl.enabled": True,
@@ -275,7 +275,7 @@ def give_away(folder: Path) -> None:
         os.chown(path, who.pw_uid, who.pw_gid, follow_symlinks=False)
 
 
-def _certify(folder: Path) -> None:
+def certify(folder: Path) -> None:
     """An authority of our own, and the server's certificate for this machine."""
     if not shutil.which("openssl"):
         raise Missing("no openssl to make certificates with")
