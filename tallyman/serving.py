@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -14,13 +15,11 @@ from api.services import LOOPBACK, Services
 from collector.sentences import command as command_of
 from event_model.errors import ConfigError
 from rules.engine import Pack
-from store.embedded import Embedded
-from store.journal import Journal
 from store.state import State
 from tallyman.bounded import Bounded
 from tallyman.commands.rules import describe
 from tallyman.config import Config
-from tallyman.follow import follower
+from tallyman.follow import follower_of
 from tallyman.opening import now
 from tallyman.running import Running
 from tallyman.standing import metrics_of, ready, status_of
@@ -31,9 +30,8 @@ MOST_CONNECTIONS = 300
 PATIENCE = 10.0  # seconds for the server to begin
 
 
-def make_services(config: Config, store: Embedded, state: State, pack: Callable[[], Pack]) -> Services:
+def make_services(config: Config, store: Any, state: State, pack: Callable[[], Pack]) -> Services:
     """What the API answers from, over a store and its state."""
-    journal = Journal(store.root)
     return Services(
         store=Bounded(store),
         book=state.alerts,
@@ -44,7 +42,7 @@ def make_services(config: Config, store: Embedded, state: State, pack: Callable[
         ready=lambda: ready(store, state),
         metrics=lambda: metrics_of(store, state),
         command_of=command_of,
-        follow=lambda place: follower(journal, store.normalize, place),
+        follow=lambda place: follower_of(store, place),
         now=now,
         # elsewhere it may have any name; our cookie and token are of no use under another one
         hosts=(*LOOPBACK, config.api.host) if is_loopback(config.api.host) else ("*",),
