@@ -7,14 +7,20 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
+from event_model.errors import StoreError
+from store.database import FILE, Database
 from store.embedded import Embedded
 from store.journal import Journal
 from store.query.ast import All
 from store.state import State
 from tallyman.config import Config
+from tallyman.stores import is_clustered
 
 SILENT = 15.0  # seconds without a sign of life after which a writer counts as stopped
 LEAST_FREE = 64 << 20  # bytes on the disk
@@ -23,27 +29,55 @@ _OF_DETECTOR = re.compile(r'detector_(\w+)\{detector="(.*)"\}', re.DOTALL)
 _OTHERS = ("started", "seen", "rules", "rules_broken")  # saved beside the counters
 
 
-def status_of(config: Config, store: Embedded, state: State) -> dict[str, Any]:
+def status_of(config: Config, store: Any, state: State) -> dict[str, Any]:
     """How things stand, for `tallyman status`, the API and the page."""
     saved = state.counters.load()
-    journal = Journal(store.root)
-    partitions = journal.partitions()
+    held = store.held()
     return {
         "running": is_running(saved),
         "started": saved.get("started"),
         "store": {
-            "path": str(config.store.path),
-            "bytes": journal.size(),
-            "partitions": len(partitions),
-            "oldest": partitions[0] if partitions else None,
+            "type": config.store.type,
+            **structs.asdict(held),
             "retention": config.store.retention,
         },
         "events": store.count(All()),
         "alerts_open": state.alerts.open_by_severity(),
+        **_saved(saved),
+        "sinks": state.sinks(),
+    }
+
+
+def status_here(config: Config, reason: StoreError) -> dict[str, Any]:
+    """How the process that collects on this machine stands, where the cluster that it feeds can't be asked.
+
+    Raises `reason` where none has collected here.
+    """
+    if not is_clustered(config) or not (config.store.path / FILE).exists():
+        raise reason
+    with closing(Database(config.store.path)) as database:
+        saved = database.counters.load()
+        return {
+            "running": is_running(saved),
+            "started": saved.get("started"),
+            "away": str(reason),
+            "store": {
+                "type": config.store.type,
+                "path": str(config.store.path),
+                "retention": config.store.retention,
+            },
+            "alerts_open": database.alerts.open_by_severity(),
+            **_saved(saved),
+            "sinks": database.sinks(),
+        }
+
+
+def _saved(saved: Mapping[str, float]) -> dict[str, Any]:
+    """What the counters tell."""
+    return {
         "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
         "sources": _by(_OF_SOURCE, saved),
         "detectors": _by(_OF_DETECTOR, saved),
-        "sinks": state.sinks(),
         "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
 
@@ -63,18 +97,19 @@ def _by(label: re.Pattern[str], saved: Mapping[str, float]) -> dict[str, dict[st
     return found
 
 
-def metrics_of(store: Embedded, state: State) -> dict[str, float]:
+def metrics_of(store: Any, state: State) -> dict[str, float]:
     """The running process's counters, and gauges of the store, as `name{label="value"}`."""
     saved = state.counters.load()
-    journal = Journal(store.root)
+    held = store.held()
     numbers = {name: value for name, value in saved.items() if name not in _OTHERS}
     numbers["collecting"] = float(is_running(saved))
     numbers["rules_loaded"], numbers["rules_left_out"] = (
         saved.get("rules", 0.0),
         saved.get("rules_broken", 0.0),
     )
-    numbers["journal_bytes"] = float(journal.size())
-    numbers["store_partitions"] = float(len(journal.partitions()))
+    if held.bytes is not None:
+        numbers["journal_bytes" if isinstance(store, Embedded) else "store_bytes"] = float(held.bytes)
+    numbers["store_partitions"] = float(held.partitions)
     numbers["store_events"] = float(store.count(All()))
     for severity, count in state.alerts.open_by_severity().items():
         numbers[f'alerts_open{{severity="{severity}"}}'] = float(count)
@@ -84,16 +119,17 @@ def metrics_of(store: Embedded, state: State) -> dict[str, float]:
     return numbers
 
 
-def ready(store: Embedded, state: State) -> dict[str, str]:
+def ready(store: Any, state: State) -> dict[str, str]:
     """Each thing that must work, with `ok` or what is wrong."""
-    root = store.root
     checks: dict[str, Callable[[], object]] = {
-        "journal": lambda: _write(root),
         "store": lambda: store.count(All()),
         "state": state.check,
-        "disk": lambda: _room(root),
     }
-    return {name: _check(look, root) for name, look in checks.items()}
+    if isinstance(store, Embedded):
+        root = store.root
+        checks |= {"journal": lambda: _write(root), "disk": lambda: _room(root)}
+        return {name: _check(look, str(root), "the store's folder") for name, look in checks.items()}
+    return {name: _check(look, store.connection.address, "the cluster") for name, look in checks.items()}
 
 
 def _write(root: Path) -> None:
@@ -108,10 +144,10 @@ def _room(root: Path) -> None:
         raise OSError(f"only {free >> 20} MB left")
 
 
-def _check(look: Callable[[], object], root: Path) -> str:
+def _check(look: Callable[[], object], place: str, called: str) -> str:
     try:
         look()
     except Exception as error:  # whatever it is, it is the answer
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return str(reason).replace(str(root), "the store's folder")  # a probe tells it to anyone
+        return str(reason).replace(place, called)  # a probe tells it to anyone
     return "ok"

@@ -32,7 +32,7 @@ class ClusterState:
     """As `store.state.State` says. Everything raises StoreError where the cluster can't be reached."""
 
     def __init__(self, client: Any, connection: Connection, names: Names) -> None:
-        self.client = client
+        self.client, self.connection, self.names = client, connection, names
         self._state = Index(client, connection, names.state)
         self.alerts = AlertIndex(Index(client, connection, names.alerts))
         self.tokens = TokenIndex(self._state)
@@ -62,9 +62,8 @@ class ClusterState:
 
     def mark_replayed(self, ids: Iterable[str], now: float) -> None:
         """Note that these dead letters were read again. `now`: seconds since the epoch."""
-        for id in ids:
-            told = {"kind": _REPLAYED, "name": id, "number": round(now * 1e6)}
-            self._state.create(f"{_REPLAYED}-{id}", told)
+        told = {"kind": _REPLAYED, "number": round(now * 1e6)}
+        self._state.create_all((f"{_REPLAYED}-{id}", {**told, "name": id}) for id in ids)
 
     def prune(self, before: float) -> int:
         """Delete alerts, acts, replayed letters and counters that are older (seconds since the epoch); how many alerts."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 
+from event_model.errors import StoreError
 from store.elastic.client import Connection, reason, telling
 
 PAGE = 1000  # documents in one answer
+REQUEST_BYTES = 8 << 20  # of a bulk request, unless one document is larger
+SETUP = "`tallyman store setup` makes what is missing"
 _Answer = TypeVar("_Answer")
 
 
@@ -50,13 +55,30 @@ class Answer(Struct, frozen=True):
         return self.status in (404, 409)
 
 
-@dataclass(frozen=True, slots=True)
+def _requests(operations: Iterable[tuple[Any, Any]]) -> Iterator[list[bytes]]:
+    """The lines of bulk requests that are not too long for the server (100 MB unless told otherwise)."""
+    lines: list[bytes] = []
+    size = 0
+    for operation in operations:
+        more = [msgspec.json.encode(part) for part in operation if part is not None]
+        length = sum(map(len, more))
+        if lines and size + length > REQUEST_BYTES:
+            yield lines
+            lines, size = [], 0
+        lines += more
+        size += length
+    if lines:
+        yield lines
+
+
+@dataclass(slots=True)
 class Index:
     """All methods raise StoreError where the cluster can't be reached or refuses."""
 
     client: Any  # elasticsearch.Elasticsearch
     connection: Connection
     name: str
+    _is_there: bool = field(default=False, init=False)
 
     def get(self, id: str, index: str = "") -> Hit | None:
         """The document as it was written last, whether or not a search would find it yet."""
@@ -98,14 +120,28 @@ class Index:
 
     def create(self, id: str, document: Any, *, refresh: bool = False) -> bool:
         """Put a new document in; whether there was none of this id."""
+        self._exist()
         asking = self.client.options(ignore_status=409)
         made = self._ask(
             lambda: asking.index(index=self.name, id=id, document=document, op_type="create", refresh=refresh)
         )
         return "error" not in made
 
+    def create_all(self, documents: Iterable[tuple[str, Any]]) -> None:
+        """Put in those of these (id, document) that are not there."""
+        self._exist()
+        source = iter(documents)
+        while piece := list(islice(source, PAGE)):
+            operations = [({"create": {"_id": id}}, document) for id, document in piece]
+            for answer in self.bulk(operations):
+                if answer.status >= 300 and answer.status != 409:
+                    raise StoreError(
+                        f"Elasticsearch at {self.connection.address}, {self.name}: {answer.reason}"
+                    )
+
     def put(self, id: str, document: Any) -> None:
         """Put a document in the place of what was there."""
+        self._exist()
         self._ask(lambda: self.client.index(index=self.name, id=id, document=document))
 
     def change(self, found: Hit, parts: Any) -> bool:
@@ -124,12 +160,16 @@ class Index:
 
     def bulk(self, operations: Sequence[tuple[Any, Any]], *, refresh: bool = False) -> list[Answer]:
         """What came of each of these (action, body or None); never raises for one alone."""
-        if not operations:
-            return []
-        lines = [part for pair in operations for part in pair if part is not None]
+        return [
+            Answer(each["status"], reason(each) if "error" in each else "")
+            for lines in _requests(operations)
+            for each in self._sent(lines, refresh)
+        ]
+
+    def _sent(self, lines: list[bytes], refresh: bool) -> list[Any]:
+        """What the server says of each operation in one request."""
         answered = self._ask(lambda: self.client.bulk(operations=lines, index=self.name, refresh=refresh))
-        results = [next(iter(item.values())) for item in answered["items"]]
-        return [Answer(each["status"], reason(each) if "error" in each else "") for each in results]
+        return [next(iter(item.values())) for item in answered["items"]]
 
     def drop_empty(self) -> None:
         """Delete the indices behind the alias that hold nothing, but for the one that is written."""
@@ -152,6 +192,12 @@ class Index:
 
     def _at(self, found: Hit) -> dict[str, Any]:
         return {"_index": found.index, "_id": found.id, **found.unchanged}
+
+    def _exist(self) -> None:
+        """Raises StoreError if there is no such index: writing would make one without our mapping."""
+        if not self._is_there and not self._ask(lambda: self.client.indices.exists(index=self.name)):
+            raise StoreError(f"Elasticsearch at {self.connection.address} has no {self.name}. {SETUP}")
+        self._is_there = True
 
     def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
         with telling(self.connection, f"asking for {self.name}"):

@@ -6,7 +6,7 @@ import pytest
 
 from event_model.errors import StoreError
 from store.elastic import migrate, names, setup, templates
-from store.elastic.mapping import alike, fields
+from store.elastic.mapping import alike, covers, fields
 from store.elastic.server import streams
 from tests.services.cluster import RETENTION, Cluster, namespace
 from tests.services.elasticsearch import Server
@@ -85,6 +85,13 @@ def test_only_what_decides_answers_makes_two_fields_different() -> None:
     assert not alike({"type": "keyword", "doc_values": False}, keyword)
     assert not alike({"type": "text"}, keyword)
     assert not alike({"type": "text"}, {"type": "text", "analyzer": "whitespace"})
+    assert covers(
+        {"type": "ip", "fields": {"keyword": keyword, "more": {}}},
+        {"type": "ip", "fields": {"keyword": keyword}},
+    )
+    assert not covers({"type": "ip"}, {"type": "ip", "fields": {"keyword": keyword}}) and not covers(
+        None, keyword
+    )
     assert fields({"properties": {"a": {"properties": {"b": keyword}}, "c": {"type": "ip"}}}) == {
         "a.b": keyword, "c": {"type": "ip"},
     }  # fmt: skip

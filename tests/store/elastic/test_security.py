@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ from event_model.errors import StoreError
 from store.elastic import check, roles, setup
 from store.elastic.client import Connection, connect, telling
 from store.elastic.names import Names
+from store.elastic.searcher import Searcher
 from store.elastic.server import ask
+from store.elastic.state import ClusterState
+from store.elasticsearch import Elasticsearch
+from store.query import parse
 from tests.services import elasticsearch as service
 from tests.services.cluster import RETENTION, clean, fresh_names
 from tests.services.elasticsearch import Server
+from tests.store.events import normalize
 
 ROLES = Path(__file__).resolve().parents[3] / "deploy" / "elasticsearch" / "roles"
 EVENT = {"@timestamp": "2026-01-01T00:00:00Z"}
@@ -201,6 +207,39 @@ def test_the_state_role_decides_and_never_rewrites_the_audit_log(
     refused(lambda: client.delete(index=ours.audit, id="1"))
     refused(lambda: client.indices.delete(index=ours.audit))
     refused(lambda: client.search(index=ours.stream("docker.events")))
+
+
+def test_reading_and_deciding_works_with_what_the_roles_for_serving_allow(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    admin, ours = world
+    admin.create(index=ours.stream("kafka.log"), id="a", document=EVENT, refresh="wait_for")
+    client, now = acting("reader", "state"), datetime.now(UTC)
+    store = Elasticsearch(way, ours, normalize)
+    store.client, store.searcher = client, Searcher(client, way, ",".join(ours.streams))
+    assert store.count(parse("")) >= 1
+    assert store.top(parse(""), "event.action") == []
+    assert store.search(parse("user.name:nobody")).events == []
+    state = ClusterState(client, way, ours)
+    text = state.tokens.create("laptop", "analyst", None, now)
+    assert (token := state.tokens.check(text, now)) and token.name == "laptop"
+    state.audit.log("alice", "alert.close", {}, now)
+    assert state.audit.listed()[0]["actor"] == "alice"
+    assert state.tokens.revoke("laptop") == 1
+    assert state.alerts.decide(["none"], "close", user="carol", now=now) == 0
+
+
+def test_collecting_works_with_what_the_roles_for_a_run_allow(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    state = ClusterState(acting("writer", "state"), way, world[1])
+    state.counters.save("here", {"events": 3.0}, {}, 7.0)
+    state.audit.log("alice", "run", {}, datetime.fromtimestamp(5, UTC))
+    state.save_mark("here", state.mark("here"), 7.0)
+    state.roll()
+    state.prune(10.0)
+    assert state.counters.load() == {}
+    assert all(act["time"] > "1970-01-02" for act in state.audit.listed())
 
 
 def test_who_may_not_set_up_goes_on_where_someone_else_did_and_is_told_the_command_where_not(
