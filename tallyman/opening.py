@@ -26,10 +26,10 @@ class Opened:
 
     @cached_property
     def database(self) -> Any:
-        """The store.database.Database; a search does without, and so may read what it can't write."""
-        from store.database import Database
+        """The store.state.State; a search does without, and so may read what it can't write."""
+        from tallyman.states import open_state
 
-        return Database(self.config.store.path)
+        return open_state(self.config)
 
     def close(self) -> None:
         self.events.close()

@@ -12,10 +12,10 @@ from typing import Any
 
 from msgspec import structs
 
-from store.database import Database
 from store.embedded import Embedded
 from store.journal import Journal
 from store.query.ast import All
+from store.state import State
 from tallyman.config import Config
 
 SILENT = 15.0  # seconds without a sign of life after which a writer counts as stopped
@@ -24,9 +24,9 @@ _OF_SOURCE = re.compile(r'ingest_(\w+)\{source="(.*)"\}', re.DOTALL)
 _OTHERS = ("started", "seen", "rules", "rules_broken")  # saved beside the counters
 
 
-def status_of(config: Config, store: Any, database: Database) -> dict[str, Any]:
+def status_of(config: Config, store: Any, state: State) -> dict[str, Any]:
     """How things stand, for `tallyman status`, the API and the page."""
-    saved = database.counters.load()
+    saved = state.counters.load()
     held = store.held()
     return {
         "running": is_running(saved),
@@ -37,10 +37,10 @@ def status_of(config: Config, store: Any, database: Database) -> dict[str, Any]:
             "retention": config.store.retention,
         },
         "events": store.count(All()),
-        "alerts_open": database.alerts.open_by_severity(),
+        "alerts_open": state.alerts.open_by_severity(),
         "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
         "sources": sources(saved),
-        "sinks": sinks(database),
+        "sinks": state.sinks(),
         "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
 
@@ -60,16 +60,9 @@ def sources(saved: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return found
 
 
-def sinks(database: Database) -> dict[str, dict[str, int]]:
-    """By sink: how many alerts wait for it, and how many were given up."""
-    waiting, failed = database.outbox.waiting(), database.outbox.failed()
-    names = sorted({*waiting, *failed})
-    return {name: {"pending": waiting.get(name, 0), "failed": failed.get(name, 0)} for name in names}
-
-
-def metrics_of(store: Any, database: Database) -> dict[str, float]:
+def metrics_of(store: Any, state: State) -> dict[str, float]:
     """The running process's counters, and gauges of the store, as `name{label="value"}`."""
-    saved = database.counters.load()
+    saved = state.counters.load()
     held = store.held()
     numbers = {name: value for name, value in saved.items() if name not in _OTHERS}
     numbers["collecting"] = float(is_running(saved))
@@ -81,19 +74,19 @@ def metrics_of(store: Any, database: Database) -> dict[str, float]:
         numbers["journal_bytes" if isinstance(store, Embedded) else "store_bytes"] = float(held.bytes)
     numbers["store_partitions"] = float(held.partitions)
     numbers["store_events"] = float(store.count(All()))
-    for severity, count in database.alerts.open_by_severity().items():
+    for severity, count in state.alerts.open_by_severity().items():
         numbers[f'alerts_open{{severity="{severity}"}}'] = float(count)
-    for sink, counts in sinks(database).items():
+    for sink, counts in state.sinks().items():
         numbers[f'notify_waiting{{sink="{sink}"}}'] = float(counts["pending"])
         numbers.setdefault(f'notify_failures{{sink="{sink}"}}', float(counts["failed"]))
     return numbers
 
 
-def ready(store: Any, database: Database) -> dict[str, str]:
+def ready(store: Any, state: State) -> dict[str, str]:
     """Each thing that must work, with `ok` or what is wrong."""
     checks: dict[str, Callable[[], object]] = {
         "store": lambda: store.count(All()),
-        "state": lambda: (database.file.path.stat(), database.counters.load()),
+        "state": state.check,
     }
     if isinstance(store, Embedded):
         root = store.root
