@@ -7,16 +7,20 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
+from event_model.errors import StoreError
+from store.database import FILE, Database
 from store.embedded import Embedded
 from store.journal import Journal
 from store.query.ast import All
 from store.state import State
 from tallyman.config import Config
+from tallyman.stores import is_clustered
 
 SILENT = 15.0  # seconds without a sign of life after which a writer counts as stopped
 LEAST_FREE = 64 << 20  # bytes on the disk
@@ -38,9 +42,40 @@ def status_of(config: Config, store: Any, state: State) -> dict[str, Any]:
         },
         "events": store.count(All()),
         "alerts_open": state.alerts.open_by_severity(),
+        **_saved(saved),
+        "sinks": state.sinks(),
+    }
+
+
+def status_here(config: Config, reason: StoreError) -> dict[str, Any]:
+    """How the process that collects on this machine stands, where the cluster that it feeds can't be asked.
+
+    Raises `reason` where none has collected here.
+    """
+    if not is_clustered(config) or not (config.store.path / FILE).exists():
+        raise reason
+    with closing(Database(config.store.path)) as database:
+        saved = database.counters.load()
+        return {
+            "running": is_running(saved),
+            "started": saved.get("started"),
+            "away": str(reason),
+            "store": {
+                "type": config.store.type,
+                "path": str(config.store.path),
+                "retention": config.store.retention,
+            },
+            "alerts_open": database.alerts.open_by_severity(),
+            **_saved(saved),
+            "sinks": database.sinks(),
+        }
+
+
+def _saved(saved: Mapping[str, float]) -> dict[str, Any]:
+    """What the counters tell."""
+    return {
         "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
         "sources": sources(saved),
-        "sinks": state.sinks(),
         "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from event_model.errors import StoreError
 from tallyman.opening import opened
 from tallyman.output import emit, number
 
@@ -12,23 +15,26 @@ from tallyman.output import emit, number
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    from tallyman.serving import status_of
+    from tallyman.standing import status_here, status_of
 
     with opened(context) as store:
-        status = status_of(store.config, store.events, store.database)
+        try:
+            status = status_of(store.config, store.events, store.database)
+        except StoreError as error:
+            status = status_here(store.config, error)
     if as_json:
         emit(status)
-        return
-    kept = status["store"]
+    else:
+        _show(status)
+
+
+def _show(status: dict[str, Any]) -> None:
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    parts = (
-        number(kept["partitions"], "partition")
-        if kept["type"] == "embedded"
-        else f"{kept['partitions']} indices"
-    )
-    size = "" if kept["bytes"] is None else f"{kept['bytes'] / 1e6:.1f} MB, "
-    click.echo(f"store     {kept['path']}: {size}{parts}, kept {kept['retention']}")
-    click.echo(f"events    {status['events']:,}")
+    if "away" in status:
+        click.echo(f"away      {status['away']}")
+        click.echo(f"store     {status['store']['path']}: what this machine holds for the cluster")
+    else:
+        _show_store(status)
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
     alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)
     click.echo(f"alerts    {alerts or 'none'} open")
@@ -42,3 +48,15 @@ def command(context: click.Context, as_json: bool) -> None:
     for name, value in sorted(status["counters"].items()):
         if not name.startswith("ingest_"):
             click.echo(f"counted   {name} {value:,.0f}")
+
+
+def _show_store(status: dict[str, Any]) -> None:
+    kept = status["store"]
+    parts = (
+        number(kept["partitions"], "partition")
+        if kept["type"] == "embedded"
+        else f"{kept['partitions']} indices"
+    )
+    size = "" if kept["bytes"] is None else f"{kept['bytes'] / 1e6:.1f} MB, "
+    click.echo(f"store     {kept['path']}: {size}{parts}, kept {kept['retention']}")
+    click.echo(f"events    {status['events']:,}")
