@@ -24,6 +24,7 @@ GAUGES = {
     "notify_waiting": "Alerts that a sink is still to be told of",
     "rules_left_out": "Rules that can't work",
     "rules_loaded": "Rules that are loaded",
+    "store_bytes": "Events in the cluster, copies included",
     "store_events": "Events in the store",
     "store_partitions": "Partitions of the store",
 }

@@ -27,7 +27,9 @@ class Feeding:
     def hold(self, place: Place, event: str, reason: str, now: float) -> None:
         """Only the journal has this record whole, and why."""
         with self.file.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (*place, event, reason, now))
+            connection.execute(
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", (*place, event, reason, now)
+            )
 
     def held(self) -> dict[Place, str]:
         """What only the journal has whole, by place, with the reason."""

@@ -197,7 +197,9 @@ class Journal:
             names = [name for name in self.partitions() if name >= partition]
         except StoreError:
             return 0
-        return sum(_size(self._path(name)) for name in names) - (max(pointer, 0) >> 16 if partition in names else 0)
+        return sum(_size(self._path(name)) for name in names) - (
+            max(pointer, 0) >> 16 if partition in names else 0
+        )
 
     def partitions(self) -> list[str]:
         """The partitions' names, oldest first."""

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from store.database import Database
+from msgspec import structs
+
 from store.embedded import Embedded
 from store.journal import Journal
 from store.query.ast import All
+from store.state import State
 from tallyman.config import Config
 
 SILENT = 15.0  # seconds without a sign of life after which a writer counts as stopped
@@ -22,26 +24,23 @@ _OF_SOURCE = re.compile(r'ingest_(\w+)\{source="(.*)"\}', re.DOTALL)
 _OTHERS = ("started", "seen", "rules", "rules_broken")  # saved beside the counters
 
 
-def status_of(config: Config, store: Embedded, database: Database) -> dict[str, Any]:
+def status_of(config: Config, store: Any, state: State) -> dict[str, Any]:
     """How things stand, for `tallyman status`, the API and the page."""
-    saved = database.counters.load()
-    journal = Journal(store.root)
-    partitions = journal.partitions()
+    saved = state.counters.load()
+    held = store.held()
     return {
         "running": is_running(saved),
         "started": saved.get("started"),
         "store": {
-            "path": str(config.store.path),
-            "bytes": journal.size(),
-            "partitions": len(partitions),
-            "oldest": partitions[0] if partitions else None,
+            "type": config.store.type,
+            **structs.asdict(held),
             "retention": config.store.retention,
         },
         "events": store.count(All()),
-        "alerts_open": database.alerts.open_by_severity(),
+        "alerts_open": state.alerts.open_by_severity(),
         "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
         "sources": sources(saved),
-        "sinks": sinks(database),
+        "sinks": state.sinks(),
         "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
 
@@ -61,44 +60,39 @@ def sources(saved: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return found
 
 
-def sinks(database: Database) -> dict[str, dict[str, int]]:
-    """By sink: how many alerts wait for it, and how many were given up."""
-    waiting, failed = database.outbox.waiting(), database.outbox.failed()
-    names = sorted({*waiting, *failed})
-    return {name: {"pending": waiting.get(name, 0), "failed": failed.get(name, 0)} for name in names}
-
-
-def metrics_of(store: Embedded, database: Database) -> dict[str, float]:
+def metrics_of(store: Any, state: State) -> dict[str, float]:
     """The running process's counters, and gauges of the store, as `name{label="value"}`."""
-    saved = database.counters.load()
-    journal = Journal(store.root)
+    saved = state.counters.load()
+    held = store.held()
     numbers = {name: value for name, value in saved.items() if name not in _OTHERS}
     numbers["collecting"] = float(is_running(saved))
     numbers["rules_loaded"], numbers["rules_left_out"] = (
         saved.get("rules", 0.0),
         saved.get("rules_broken", 0.0),
     )
-    numbers["journal_bytes"] = float(journal.size())
-    numbers["store_partitions"] = float(len(journal.partitions()))
+    if held.bytes is not None:
+        numbers["journal_bytes" if isinstance(store, Embedded) else "store_bytes"] = float(held.bytes)
+    numbers["store_partitions"] = float(held.partitions)
     numbers["store_events"] = float(store.count(All()))
-    for severity, count in database.alerts.open_by_severity().items():
+    for severity, count in state.alerts.open_by_severity().items():
         numbers[f'alerts_open{{severity="{severity}"}}'] = float(count)
-    for sink, counts in sinks(database).items():
+    for sink, counts in state.sinks().items():
         numbers[f'notify_waiting{{sink="{sink}"}}'] = float(counts["pending"])
         numbers.setdefault(f'notify_failures{{sink="{sink}"}}', float(counts["failed"]))
     return numbers
 
 
-def ready(store: Embedded, database: Database) -> dict[str, str]:
+def ready(store: Any, state: State) -> dict[str, str]:
     """Each thing that must work, with `ok` or what is wrong."""
-    root = store.root
     checks: dict[str, Callable[[], object]] = {
-        "journal": lambda: _write(root),
         "store": lambda: store.count(All()),
-        "state": lambda: (database.file.path.stat(), database.counters.load()),
-        "disk": lambda: _room(root),
+        "state": state.check,
     }
-    return {name: _check(look, root) for name, look in checks.items()}
+    if isinstance(store, Embedded):
+        root = store.root
+        checks |= {"journal": lambda: _write(root), "disk": lambda: _room(root)}
+        return {name: _check(look, str(root), "the store's folder") for name, look in checks.items()}
+    return {name: _check(look, store.connection.address, "the cluster") for name, look in checks.items()}
 
 
 def _write(root: Path) -> None:
@@ -113,10 +107,10 @@ def _room(root: Path) -> None:
         raise OSError(f"only {free >> 20} MB left")
 
 
-def _check(look: Callable[[], object], root: Path) -> str:
+def _check(look: Callable[[], object], place: str, called: str) -> str:
     try:
         look()
     except Exception as error:  # whatever it is, it is the answer
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return str(reason).replace(str(root), "the store's folder")  # a probe tells it to anyone
+        return str(reason).replace(place, called)  # a probe tells it to anyone
     return "ok"

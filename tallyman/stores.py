@@ -35,7 +35,12 @@ def make_store(config: Config, normalize: NormalizeEntry, *, writable: bool = Fa
 
 
 def make_index(
-    config: Config, store: Any, journal: Journal, normalize: NormalizeEntry, database: Database, counters: Counters
+    config: Config,
+    store: Any,
+    journal: Journal,
+    normalize: NormalizeEntry,
+    database: Database,
+    counters: Counters,
 ) -> Any:
     """What a pipeline hands its events to: an Indexer, or a store.elastic.feed.Feed with the same methods."""
     if not is_clustered(config):
@@ -74,7 +79,9 @@ def keep(config: Config) -> timedelta:
         raise ConfigError(f"store.elasticsearch.keep: {error}") from None
 
 
-def prune(config: Config, journal: Journal, database: Database, now: datetime, *, dry_run: bool = False) -> list[str]:
+def prune(
+    config: Config, journal: Journal, database: Database, now: datetime, *, dry_run: bool = False
+) -> list[str]:
     """Drop what retention says of the journal; the names of those partitions. Raises ConfigError, StoreError.
 
     Where a cluster is fed from it, what the cluster has taken goes after `keep`, nothing goes before it was
@@ -85,7 +92,12 @@ def prune(config: Config, journal: Journal, database: Database, now: datetime, *
         return retention.apply(journal, now, age=age, size=most, dry_run=dry_run)
     taken, held = database.feeding.place()[0], {partition for partition, _ in database.feeding.held()}
     gone = retention.apply(
-        journal, now, age=keep(config), size=most, dry_run=dry_run, may=lambda name: name < taken and name not in held
+        journal,
+        now,
+        age=keep(config),
+        size=most,
+        dry_run=dry_run,
+        may=lambda name: name < taken and name not in held,
     )
     old = retention.apply(journal, now, age=age, size=None, dry_run=dry_run, may=lambda name: name in held)
     for name in old if not dry_run else ():

@@ -47,7 +47,9 @@ def judge(status: int, error: Any = None) -> Verdict:
         full = any(word in why for word in DISK_FULL)
         return Verdict(Fate.BLOCKED, f"the cluster's disk is full: {why}" if full else f"no writing: {why}")
     if status in (401, 403, 404):  # permissions, or no template: someone can mend that
-        return Verdict(Fate.BLOCKED, f"not permitted ({status}): {why}" if status != 404 else f"not there: {why}")
+        return Verdict(
+            Fate.BLOCKED, f"not permitted ({status}): {why}" if status != 404 else f"not there: {why}"
+        )
     if status in (408, 429) or status >= 500:
         return Verdict(Fate.BUSY, f"busy ({status}): {why}")
     return Verdict(Fate.REFUSED, f"{kind}: {why}" if kind else why)
@@ -76,7 +78,9 @@ class Bulk:
             )
         except elasticsearch.ApiError as error:
             if error.meta.status == 413:
-                raise TooLarge(f"{self._connection.address} takes no request of so many bytes (413)") from None
+                raise TooLarge(
+                    f"{self._connection.address} takes no request of so many bytes (413)"
+                ) from None
             raise explain(self._connection, "writing", error) from None
         except elastic_transport.TransportError as error:
             raise explain(self._connection, "writing", error) from None
@@ -105,7 +109,10 @@ class Bulk:
     def _verdicts(self, answer: Any, number: int) -> list[Verdict]:
         try:
             items = [item["create"] for item in answer["items"]]
-            found = [_TAKEN if item["status"] == 201 else judge(item["status"], item.get("error")) for item in items]
+            found = [
+                _TAKEN if item["status"] == 201 else judge(item["status"], item.get("error"))
+                for item in items
+            ]
         except (KeyError, TypeError, AttributeError):
             found = []
         if len(found) != number:

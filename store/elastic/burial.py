@@ -38,8 +38,12 @@ class Burial:
             place = f"{socket.gethostname()}, {entry.partition} at {entry.pointer}"
             reason = f"the cluster refused it: {each.reason}"
             if each.too_large:
-                reason = f"too large for the cluster: {each.reason}. The record stays in the journal of {place}"
-            log.error("the cluster refused an event; it is a dead letter", extra={"place": place, "reason": reason})
+                reason = (
+                    f"too large for the cluster: {each.reason}. The record stays in the journal of {place}"
+                )
+            log.error(
+                "the cluster refused an event; it is a dead letter", extra={"place": place, "reason": reason}
+            )
             self.count("feed_refused", 1)
             letter = self.normalize(replace(entry, reason=reason))
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

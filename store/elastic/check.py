@@ -170,11 +170,13 @@ def _level(status: str) -> Level:
 
 
 def _nodes(client: Any) -> Iterator[Finding]:
-    found = ask(
-        client, "GET", "/_nodes/stats/fs", filter_path="nodes.*.name,nodes.*.timestamp,nodes.*.fs.total"
-    )
-    now = time.time()
-    for node in found.get("nodes", {}).values():
+    wanted = "nodes.*.name,nodes.*.timestamp,nodes.*.fs.total"
+    yield from nodes(ask(client, "GET", "/_nodes/stats/fs", filter_path=wanted), time.time())
+
+
+def nodes(stats: dict[str, Any], now: float) -> Iterator[Finding]:
+    """Room and clock of each node in an answer of `_nodes/stats/fs`; `now` in seconds since 1970."""
+    for node in stats.get("nodes", {}).values():
         total = node.get("fs", {}).get("total", {})
         if size := total.get("total_in_bytes"):
             free = total["available_in_bytes"]

@@ -17,9 +17,7 @@ from store.elastic.inner import inner
 from store.elastic.mapping import LONGEST
 from store.elastic.shape import Shape
 from store.query.ast import MOST_CHARACTERS
-from store.query.matcher import moment
 from store.times import micros, rfc3339
-
 
 
 @dataclass(slots=True)
@@ -82,6 +80,7 @@ def _object(name: str, properties: Mapping[str, Any]) -> Clean:
     """Of a Struct or a dictionary, the members that the mapping has."""
     slots = [slot for key, spec in properties.items() if (slot := _slot(f"{name}.{key}", spec))]
     parts = [(slot.last, slot.clean, slot.is_keyword) for slot in slots]
+    known = {key for key, *_ in parts}
     shape = Shape(properties, SHORT)
 
     def clean(value: Any, notes: Notes) -> Any:
@@ -92,6 +91,8 @@ def _object(name: str, properties: Mapping[str, Any]) -> Clean:
             found = [getattr(value, key, None) for key, *_ in parts]
         elif isinstance(value, dict):
             found = [value.get(key) for key, *_ in parts]
+            if not value.keys() <= known:  # searches will look at the record itself
+                notes.long.append(name)
         else:
             return None
         for one, (key, part, is_keyword) in zip(found, parts, strict=False):
@@ -129,7 +130,7 @@ def _keyword(name: str) -> Clean:
             return value[:MOST_CHARACTERS]
         if isinstance(value, list | tuple):
             with suppress(TypeError):  # not all of it is text
-                if len("".join(value)) <= SHORT:
+                if len("".join(value)) <= SHORT and "" not in value:
                     return value
             return [made for item in value if (made := clean(item, notes)) or made == 0] or None
         return value if isinstance(value, bool | int | float) else None
@@ -166,7 +167,7 @@ def _typed(one: Callable[[Any], Any]) -> Callable[[str], Clean]:
 
 
 def _ip(value: Any) -> Any:
-    return address(value) if isinstance(value, str) else None
+    return address(value) if isinstance(value, str) and "%" not in value else None  # servers know no zones
 
 
 def _date(value: Any) -> Any:
@@ -183,7 +184,9 @@ def _moment(value: str) -> str | None:
 
 
 def _long(value: Any) -> Any:
-    return value if isinstance(value, int) and not isinstance(value, bool) and -_LONG <= value < _LONG else None
+    return (
+        value if isinstance(value, int) and not isinstance(value, bool) and -_LONG <= value < _LONG else None
+    )
 
 
 def _double(value: Any) -> Any:

@@ -15,7 +15,10 @@ from store.elastic.bulk import Fate, TooLarge, Verdict
 from store.elastic.document import Document
 
 log = logging.getLogger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two attempts; doubled after each, and never quite regular
+FIRST_PAUSE, LONGEST_PAUSE = (
+    0.5,
+    30.0,
+)  # seconds between two attempts; doubled after each, and never quite regular
 
 
 class Stopped(Exception):

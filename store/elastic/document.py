@@ -132,6 +132,8 @@ def _ours(entry: Entry, event: Event, id: str) -> dict[str, Any]:
         found["digest"] = record.digest
     if entry.reason:
         found["dead_reason"] = entry.reason
+    if event.subresource:
+        found["subresource"] = event.subresource
     return found
 
 

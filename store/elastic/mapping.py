@@ -18,7 +18,7 @@ DEEPEST = 20  # levels of a flattened object
 
 KEYWORD: Property = {"type": "keyword", "ignore_above": LONGEST}
 KEPT: Property = {"type": "keyword", "index": False, "doc_values": False}  # of any length, and only shown
-NAMES: Property = {"type": "keyword", "doc_values": False}
+NAMES: Property = {"type": "keyword", "doc_values": False}  # searched, and never counted
 TEXT: Property = {"type": "text", "norms": False}
 WORDS: Property = {"type": "text", "analyzer": "whitespace", "norms": False}
 LONG: Property = {"type": "long"}
@@ -29,10 +29,8 @@ FLATTENED: Property = {"type": "flattened", "ignore_above": LONGEST, "depth_limi
 KINDS: dict[str, Property] = {
     "keyword": KEYWORD,
     "text": {**KEYWORD, "fields": {"text": TEXT}},
-    "ip": {
-        "type": "ip",
-        "fields": {"keyword": KEYWORD},
-    },  # ::ffff:10.0.0.7 is the same address, spelled otherwise
+    # ::ffff:10.0.0.7 is the same address, spelled otherwise
+    "ip": {"type": "ip", "fields": {"keyword": KEYWORD}},
     "date": DATE,
     "long": LONG,
     "boolean": {"type": "boolean"},
@@ -68,6 +66,7 @@ OURS: dict[str, Property] = {
     "tallyman.dead_reason": {**KEYWORD, "fields": {"text": TEXT}},
     "tallyman.time": LONG,  # microseconds since 1970, for exact ranges and order
     "tallyman.order": LONG,  # 63 bits of the id, for the order within one time
+    "tallyman.subresource": KEYWORD,  # as the event has it, which need not be as its native record has it
     "tallyman.words.message": WORDS,  # of the sentence, cut as the query language cuts
     "tallyman.words.command": WORDS,  # of the command line
     "tallyman.inner": NAMES,  # full names of the objects inside flattened ones
@@ -111,9 +110,13 @@ ALERT: dict[str, Property] = {
     "threat.technique.name": KEYWORD,
     "tallyman.alert.matched": FLATTENED,
     "tallyman.alert.controls": KEYWORD,
-    "tallyman.alert.count": LONG,
-    "tallyman.alert.group": KEYWORD,
-    "tallyman.alert.version": LONG,
+    **{  # what keeps it exact: store/elastic/state/alert.py
+        f"tallyman.alert.state.{name}": LONG
+        for name in ("start", "end", "detected", "changed", "decided", "judged", "count", "version")
+    },
+    "tallyman.alert.state.group": KEPT,
+    "tallyman.alert.state.history": {"type": "object", "enabled": False},
+    "tallyman.alert.state.event": KEPT,
 }  # fmt: skip
 
 
@@ -169,6 +172,11 @@ def fields(mappings: Mapping[str, Any], above: str = "") -> dict[str, Property]:
         else:
             found[above + name] = each
     return found
+
+
+def covers(found: Property | None, wanted: Property) -> bool:
+    """Whether the field is there, with all the ways in which it is indexed besides."""
+    return found is not None and wanted.get("fields", {}).keys() <= found.get("fields", {}).keys()
 
 
 def alike(found: Property, wanted: Property) -> bool:

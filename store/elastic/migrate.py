@@ -81,7 +81,7 @@ def _targets(client: Any, ours: Names) -> Iterator[tuple[str, str, dict[str, Pro
 
 def _drift(client: Any, target: str, index: str, wanted: dict[str, Property], rolls: bool) -> Drift:
     found = mapping.fields(ask(client, "GET", f"/{index}/_mapping")[index]["mappings"])
-    missing = {name: each for name, each in wanted.items() if name not in found}
+    missing = {name: each for name, each in wanted.items() if not mapping.covers(found.get(name), each)}
     different = [
         name for name, each in wanted.items() if name in found and not mapping.alike(found[name], each)
     ]

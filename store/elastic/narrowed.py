@@ -97,7 +97,7 @@ def some(filters: Iterable[Filter]) -> Filter:
         if each == EVERYTHING:
             return EVERYTHING
         told = each.get("bool", {})
-        for part in told["should"] if "should" in told else [each]:
+        for part in told.get("should", [each]):
             if "term" in part or "terms" in part:
                 ((field, wanted),) = (part.get("term") or part["terms"]).items()
                 values.setdefault(field, []).extend(wanted if "terms" in part else [wanted])

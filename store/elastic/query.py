@@ -56,6 +56,7 @@ from store.query.words import word_patterns, words
 TIME, ORDER = "tallyman.time", "tallyman.order"
 UNSURE, INNER = "tallyman.long", "tallyman.inner"
 WORDS = {"message": "tallyman.words.message", "process.command_line": "tallyman.words.command"}
+TEXTS = {"message": "message", "process.command_line": "process.command_line.text"}  # whatever is in them
 LONGEST_WORD = 255  # UTF-16 units: longer ones the server cuts, and document.py lists
 MOST_TERMS = 10_000  # values of a field that are looked through for one condition
 MOST_DEPTH, MOST_CLAUSES = 24, 800  # servers refuse a query beyond 30 levels or about 1,024 clauses
@@ -65,7 +66,10 @@ _ID = re.compile(r"[0-9a-f]{40}")
 _NOT_EMPTY = {"gt": "", "lte": "\U0010ffff" * 4}  # a key of free records must be given both bounds
 _MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as IPv6 ones: the server takes both for the same
 _CONSTANT = ("ecs.version", "data_stream.type", "data_stream.namespace")  # the same of all events
-ELSEWHERE = {"data_stream.dataset": "event.dataset"}  # the document's own one names the stream that it is in
+ELSEWHERE = {
+    "data_stream.dataset": "event.dataset",  # the document's own one names the stream that it is in
+    "kubernetes.audit.objectRef.subresource": "tallyman.subresource",  # of every event, whatever its record
+}
 
 Values = Callable[[str], "list[Any] | None"]  # the distinct values of a field of the index; None for too many
 
@@ -127,7 +131,7 @@ class _Compiler:
         kind, field = condition.field.kind, condition.field.name
         field = ELSEWHERE.get(field, field)
         if isinstance(condition, Exists):
-            return exactly(_exists(WORDS[field] if kind == "text" else field))
+            return exactly(_exists(TEXTS.get(field, field)))
         match kind:
             case "text":
                 return _text(condition, WORDS[field])
@@ -203,7 +207,7 @@ class _Compiler:
     def _leaf(self, condition: Condition, field: str) -> Narrowed:
         kind = self._types[field]
         if isinstance(condition, Exists):
-            return exactly(_exists(field))
+            return exactly({"range": {field: _NOT_EMPTY}} if kind == "flattened" else _exists(field))
         if kind == "keyword":
             return self._spelled(condition, field)
         if kind == "flattened":

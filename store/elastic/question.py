@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from typing import Any
 
 from event_model.event import Event
@@ -15,18 +14,15 @@ from store.building import Normalize, Progress
 from store.elastic.columns import Column
 from store.elastic.hits import MOST, Hit, Place, Reader, ordered
 from store.elastic.narrowed import NOTHING, Filter, Narrowed
-from store.elastic.query import TIME
 from store.elastic.searcher import Body, Searcher, within
 from store.query.ast import Name
 from store.query.matcher import moment
 from store.query.predicate import read_values
 from store.stream import Patience
-from store.times import rfc3339
 
 MOST_COUNTED = 10_000  # in all, beside a page: `count` and `histogram` count every one
 MOST_VALUES = 65_000  # of a field: servers give no more than 65,536 at once
 _FIRST_TOP = 1_000  # values asked of each shard; more where these do not decide
-_FIRST_CHUNK = 256
 _ENDLESS = 1 << 62
 
 
@@ -49,7 +45,7 @@ class Question:
         if limit == 0:
             known, unsure = self._ask(_counting(self._asked.least))
             return Found([], 0 if unsure else _total(known), not unsure)
-        with self._searcher.standing() if limit >= MOST else nullcontext({}) as standing:
+        with self._searcher.standing(limit >= MOST) as standing:
             reader = Reader(
                 self._searcher, self._normalize, self._asked.most,
                 after=after, oldest_first=oldest_first, standing=standing,
@@ -166,7 +162,7 @@ class Question:
         """Of the events that the index is not sure of, those that meet the query."""
         patience = Patience(_ENDLESS, self._progress, unsure)
         patience.spend(0)
-        with self._searcher.standing() if unsure > _FIRST_CHUNK else nullcontext({}) as standing:
+        with self._searcher.standing(unsure > MOST) as standing:
             reader = Reader(self._searcher, self._normalize, self._asked.gap, standing=standing)
             while not reader.ended:
                 hits, _ = reader.read(MOST)

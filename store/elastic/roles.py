@@ -24,12 +24,14 @@ def _may(names: list[str], *privileges: str) -> dict[str, Any]:
 
 # in Elasticsearch's own words: PUT _security/role/tallyman_writer takes one as it is
 ROLES: dict[str, Role] = {
-    # adds events and never changes one; looks first after a crash; keeps the alerts, their roll-over and retention
+    # adds events and never changes one; looks first after a crash; keeps the alerts, their roll-over and the
+    # retention of all that is no data stream
     "writer": {
         "cluster": ["monitor"],
         "indices": [
             _may(STREAMS, "create_doc", "auto_configure", "read", "maintenance", "view_index_metadata"),
-            _may([ALERTS], "read", "index", "manage"),
+            _may([ALERTS], "read", "index", "delete", "manage"),
+            _may([AUDIT], "read", "delete", "maintenance"),
         ],
     },
     # reads events and alerts: for `tallyman serve`, and for people in Kibana
@@ -41,9 +43,9 @@ ROLES: dict[str, Role] = {
     "state": {
         "cluster": ["monitor"],
         "indices": [
-            _may([ALERTS], "read", "index", "view_index_metadata"),
-            _may([STATE], "read", "index", "delete", "view_index_metadata"),
-            _may([AUDIT], "read", "create_doc", "view_index_metadata"),
+            _may([ALERTS], "read", "index", "maintenance", "view_index_metadata"),
+            _may([STATE], "read", "index", "delete", "maintenance", "view_index_metadata"),
+            _may([AUDIT], "read", "create_doc", "maintenance", "view_index_metadata"),
         ],
     },
     # `tallyman store setup|check|migrate`: templates, retention, indices; reads and writes no document

@@ -26,7 +26,7 @@ class Shape:
     """What of an object the mapping has, where each value fits it; `short`: characters of a text that surely does."""
 
     def __init__(self, properties: Mapping[str, Any], short: int) -> None:
-        text = Annotated[str, Meta(max_length=short)]
+        text = Annotated[str, Meta(min_length=1, max_length=short)]
         self._types: dict[str, Any] = {
             "keyword": text | list[text], "text": text, "date": _Date, "long": _Long,
             "float": float, "boolean": bool, "flattened": Flat,

@@ -21,8 +21,13 @@ def command(context: click.Context, as_json: bool) -> None:
         return
     kept = status["store"]
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    days = number(kept["partitions"], "partition")
-    click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {days}, kept {kept['retention']}")
+    parts = (
+        number(kept["partitions"], "partition")
+        if kept["type"] == "embedded"
+        else f"{kept['partitions']} indices"
+    )
+    size = "" if kept["bytes"] is None else f"{kept['bytes'] / 1e6:.1f} MB, "
+    click.echo(f"store     {kept['path']}: {size}{parts}, kept {kept['retention']}")
     click.echo(f"events    {status['events']:,}")
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
     alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)

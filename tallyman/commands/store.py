@@ -68,7 +68,10 @@ def prune(context: click.Context, dry_run: bool) -> None:
     from tallyman.stores import prune as drop
 
     config = configuration(context)
-    with Journal(config.store.path, writable=not dry_run) as journal, closing(Database(config.store.path)) as database:
+    with (
+        Journal(config.store.path, writable=not dry_run) as journal,
+        closing(Database(config.store.path)) as database,
+    ):
         gone = drop(config, journal, database, now(), dry_run=dry_run)
     click.echo(f"{'would delete' if dry_run else 'deleted'} {', '.join(gone) or 'nothing'}", err=True)
 

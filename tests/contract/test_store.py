@@ -298,7 +298,7 @@ def test_a_store_finds_what_the_predicate_means(filled: Any, query: Query) -> No
     store, events = filled
     meets = predicate(query)
     expected = {int(event.id) for event in events if meets(event)}
-    found = everything(store, query, 40)
+    found = everything(store, query, 100)
     assert (set(found), len(found)) == (expected, len(expected))
     assert store.count(query) == len(expected)
     assert sum(count for _, count in store.histogram(query, buckets=9)) == len(expected)

@@ -42,9 +42,9 @@ def elasticsearch() -> Iterator[Running | Server]:
 
 @pytest.fixture(scope="session")
 def secure_elasticsearch() -> Iterator[Server]:
-    """One server with TLS and security for the whole session; its user elastic has `server.password`."""
+    """One server with TLS and security for the whole session; its USER has `server.password`."""
     try:
-        with started(password="of-elastic-in-tests") as server:
+        with started(password="only-of-these-tests") as server:
             yield server
     except Missing as reason:
         without(reason)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +22,15 @@ from event_model.errors import StoreError
 from store.elastic import check, roles, setup
 from store.elastic.client import Connection, connect, telling
 from store.elastic.names import Names
+from store.elastic.searcher import Searcher
 from store.elastic.server import ask
+from store.elastic.state import ClusterState
+from store.elasticsearch import Elasticsearch
+from store.query import parse
 from tests.services import elasticsearch as service
 from tests.services.cluster import RETENTION, clean, fresh_names
 from tests.services.elasticsearch import Server
+from tests.store.events import normalize
 
 ROLES = Path(__file__).resolve().parents[3] / "deploy" / "elasticsearch" / "roles"
 EVENT = {"@timestamp": "2026-01-01T00:00:00Z"}
@@ -29,16 +39,19 @@ Client = Any
 
 @pytest.fixture(scope="module")
 def way(secure_elasticsearch: Server) -> Connection:
-    """As the user elastic, trusting the test authority."""
+    """As one who may do everything, trusting the test authority."""
     server = secure_elasticsearch
     return Connection(
-        hosts=(server.url,), ca_file=server.ca_file, username="elastic", password=SecretStr(server.password)
+        hosts=(server.url,),
+        ca_file=server.ca_file,
+        username=service.USER,
+        password=SecretStr(server.password),
     )
 
 
 @pytest.fixture(scope="module")
 def world(way: Connection) -> Iterator[tuple[Client, Names]]:
-    """Elastic's client, and a namespace that is set up."""
+    """A client that may do everything, and a namespace that is set up."""
     client, ours = connect(way), fresh_names("sec")
     setup.setup(client, way, ours, RETENTION)
     yield client, ours
@@ -166,8 +179,8 @@ def test_a_writer_adds_events_and_keeps_alerts_and_changes_no_event(
 def test_a_reader_reads_events_and_alerts_and_writes_nothing(
     world: tuple[Client, Names], acting: Callable[..., Client]
 ) -> None:
-    elastic, ours = world
-    elastic.create(index=ours.stream("falco.alerts"), id="a", document=EVENT, refresh="wait_for")
+    admin, ours = world
+    admin.create(index=ours.stream("falco.alerts"), id="a", document=EVENT, refresh="wait_for")
     client = acting("reader")
     assert client.search(index=ours.stream("falco.alerts"))["hits"]["total"]["value"] == 1
     point = client.open_point_in_time(index=ours.stream("falco.alerts"), keep_alive="1m")
@@ -181,8 +194,8 @@ def test_a_reader_reads_events_and_alerts_and_writes_nothing(
 def test_the_state_role_decides_and_never_rewrites_the_audit_log(
     world: tuple[Client, Names], acting: Callable[..., Client]
 ) -> None:
-    elastic, ours = world
-    made = elastic.index(index=ours.alerts, id="b", document=EVENT)
+    admin, ours = world
+    made = admin.index(index=ours.alerts, id="b", document=EVENT)
     client = acting("state")
     client.update(index=made["_index"], id="b", doc={"kibana": {"alert": {"workflow_status": "closed"}}},
                   if_seq_no=made["_seq_no"], if_primary_term=made["_primary_term"])  # fmt: skip
@@ -194,6 +207,39 @@ def test_the_state_role_decides_and_never_rewrites_the_audit_log(
     refused(lambda: client.delete(index=ours.audit, id="1"))
     refused(lambda: client.indices.delete(index=ours.audit))
     refused(lambda: client.search(index=ours.stream("docker.events")))
+
+
+def test_reading_and_deciding_works_with_what_the_roles_for_serving_allow(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    admin, ours = world
+    admin.create(index=ours.stream("kafka.log"), id="a", document=EVENT, refresh="wait_for")
+    client, now = acting("reader", "state"), datetime.now(UTC)
+    store = Elasticsearch(way, ours, normalize)
+    store.client, store.searcher = client, Searcher(client, way, ",".join(ours.streams))
+    assert store.count(parse("")) >= 1
+    assert store.top(parse(""), "event.action") == []
+    assert store.search(parse("user.name:nobody")).events == []
+    state = ClusterState(client, way, ours)
+    text = state.tokens.create("laptop", "analyst", None, now)
+    assert (token := state.tokens.check(text, now)) and token.name == "laptop"
+    state.audit.log("alice", "alert.close", {}, now)
+    assert state.audit.listed()[0]["actor"] == "alice"
+    assert state.tokens.revoke("laptop") == 1
+    assert state.alerts.decide(["none"], "close", user="carol", now=now) == 0
+
+
+def test_collecting_works_with_what_the_roles_for_a_run_allow(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    state = ClusterState(acting("writer", "state"), way, world[1])
+    state.counters.save("here", {"events": 3.0}, {}, 7.0)
+    state.audit.log("alice", "run", {}, datetime.fromtimestamp(5, UTC))
+    state.save_mark("here", state.mark("here"), 7.0)
+    state.roll()
+    state.prune(10.0)
+    assert state.counters.load() == {}
+    assert all(act["time"] > "1970-01-02" for act in state.audit.listed())
 
 
 def test_who_may_not_set_up_goes_on_where_someone_else_did_and_is_told_the_command_where_not(
@@ -230,3 +276,39 @@ def test_a_check_says_which_privileges_are_missing(
         assert any(re.search(lacking, each.text) for each in found), found
     else:
         assert found == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "exit_code"),
+    [
+        ({}, 0),
+        ({"PASSWORD": "quite-another-one"}, 1),
+        ({"HOSTS": "https://127.0.0.1:9"}, 1),
+        ({"CA_FILE": ""}, 3),
+        ({"FINGERPRINT": "ab" * 32, "CA_FILE": None}, 1),
+    ],
+)
+def test_nothing_that_is_printed_or_logged_holds_a_secret(
+    way: Connection,
+    world: tuple[Client, Names],
+    tmp_path: Path,
+    changed: dict[str, str | None],
+    exit_code: int,
+) -> None:
+    given: dict[str, str | None] = {
+        "HOSTS": way.hosts[0], "USERNAME": way.username, "CA_FILE": str(way.ca_file),
+        "PASSWORD": way.password and way.password.get_secret_value(), "NAMESPACE": world[1].namespace, **changed,
+    }  # fmt: skip
+    environment = {
+        **os.environ, "TALLYMAN_STORE__TYPE": "elasticsearch", "TALLYMAN_STORE__PATH": str(tmp_path),
+        **{f"TALLYMAN_STORE__ELASTICSEARCH__{name}": value for name, value in given.items() if value is not None},
+    }  # fmt: skip
+    secret = str(given["PASSWORD"])
+    hidden = [secret, base64.b64encode(f"{given['USERNAME']}:{secret}".encode()).decode()]
+    for words in (["store", "check"], ["store", "setup", "--dry-run"], ["config", "show"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "tallyman", "-vv", *words], env=environment, capture_output=True, text=True
+        )
+        assert not any(each in done.stdout + done.stderr for each in hidden), words
+        if words == ["store", "check"]:
+            assert done.returncode == exit_code, done.stdout + done.stderr
