@@ -105,6 +105,6 @@ class _Numbers(Collector):
 
 
 def _family(name: str, labels: list[str]) -> GaugeMetricFamily | CounterMetricFamily:
-    if name in GAUGES:
-        return GaugeMetricFamily(f"tallyman_{name}", GAUGES[name], labels=labels)
+    if name in GAUGES or (name.startswith("detector_") and name not in COUNTERS):
+        return GaugeMetricFamily(f"tallyman_{name}", GAUGES.get(name, name.replace("_", " ")), labels=labels)
     return CounterMetricFamily(f"tallyman_{name}", COUNTERS.get(name, name.replace("_", " ")), labels=labels)
