@@ -16,12 +16,6 @@ MOST = 200  # characters of a name
 LOOKED_AT = 1000  # bytes of a line
 TEXTS = ("msg", "message", "log", "event", "error", "err")
 
-# An error by the words that loggers write; klog's `E0416` stands at the start of the line.
-_ERRORS = (
-    b"ERROR", b"error", b"Error", b"FATAL", b"fatal", b"panic", b"CRITICAL", b"Exception", b"SEVERE",
-    b" F E0", b" F E1", b'"log":"E0', b'"log":"E1',
-)  # fmt: skip
-
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -90,8 +84,23 @@ def _string(raw: msgspec.Raw | None) -> str:
 
 
 def is_error(event: Event) -> float:
+    """By the words that loggers write; klog's `E0416` stands at the start of the line. Written out: a loop over the
+    words takes three times as long, and this is asked of every line."""
     raw = event.record.raw[:LOOKED_AT]
-    return float(any(word in raw for word in _ERRORS))
+    return float(
+        b"rror" in raw
+        or b"ERROR" in raw
+        or b"atal" in raw
+        or b"FATAL" in raw
+        or b"panic" in raw
+        or b"xception" in raw
+        or b"CRITICAL" in raw
+        or b"SEVERE" in raw
+        or b" F E0" in raw
+        or b" F E1" in raw
+        or b'"log":"E0' in raw
+        or b'"log":"E1' in raw
+    )
 
 
 def is_stderr(event: Event) -> float:

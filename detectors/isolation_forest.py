@@ -16,14 +16,15 @@ from detectors._numbers import memory, telling
 from detectors._numbers.forest import Scores
 from detectors._numbers.realm import MOST_WAYS, Entity, Realm, Way
 from detectors._numbers.usual import Rows, apart, expected
-from detectors._watch.budget import DIGEST, Budget, Offer
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.evidence import risk_of
-from detectors._watch.telling import stamp
+from detectors._watch.telling import spent, stamp
 from detectors._watch.verdicts import Verdicts
+from detectors._watch.watcher import N
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict
-from event_model.event import Event, Origin
+from event_model.event import Event
 
 log = logging.getLogger(__name__)
 UUID = "0d0f4a52-5f0b-4c1c-9a53-3b1f0c9e7f42"
@@ -35,7 +36,7 @@ FARTHEST = 1e6  # standard deviations
 
 @dataclass(eq=False)
 class Detector:
-    alerts_a_day: float = 3.0  # of all groups together, on average over a week
+    alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all from `floor` up
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
     floor: float = 9.0  # nats below which nothing is told
@@ -44,31 +45,35 @@ class Detector:
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.realms: dict[str, Realm] = {}
-        self.budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
-        self.offers: Offer = self.budget
+        self.budget = self._full()
+        self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
         self.failed = 0  # events that a declaration could not read
         self.late = 0  # events too old for the window they came in
         self.odd = 0  # numbers that are none: negative, infinite, beyond all bounds
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
+        self._declared: dict[str, Behaviour | None] = {}
         self._forget_place()
 
+    def _full(self) -> Budget:
+        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
+
     def _forget_place(self) -> None:
-        self._origin: Origin | None = None
+        self._format = ""
         self._behaviour: Behaviour | None = None
         self._realm: Realm | None = None
         self._text, self._in_time = "", False
 
     def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
-        self._behaviour_of = behaviour_of
+        self._behaviour_of, self._declared = behaviour_of, {}
         self._forget_place()
 
     def inspect(self, events: list[Event]) -> list[Match]:
         matches: list[Match] = []
         for event in events:
             try:
-                if event.origin is not self._origin:
-                    self._turn_to(event.origin)
+                if event.origin.format != self._format:
+                    self._turn_to(event.origin.format)
                 if self._behaviour is not None:
                     matches += self._look(event, self._behaviour)
             except Exception:  # an event that a declaration stumbles over must not cost the others
@@ -81,10 +86,12 @@ class Detector:
         """The reasons are numbers: nothing in them is secret."""
         return msgspec.structs.replace(match, events=(event,))
 
-    def _turn_to(self, origin: Origin) -> None:
+    def _turn_to(self, name: str) -> None:
         """Go by the declaration of the format that these events have."""
-        behaviour, name = self._behaviour_of(origin.format), origin.format
-        self._origin, self._behaviour = origin, behaviour
+        if name not in self._declared:
+            self._declared[name] = self._behaviour_of(name)
+        behaviour = self._declared[name]
+        self._format, self._behaviour = name, behaviour
         if behaviour is None:
             return
         numbers = list(behaviour.numbers)
@@ -207,6 +214,15 @@ class Detector:
                 return telling.usual(found, realm.shape.columns) | {"first_seen": stamp(found.first)}
         return None
 
+    def standing(self) -> dict[str, float]:
+        realms = self.realms.values()
+        return {
+            "entities": float(sum(len(realm.entities) for realm in realms)),
+            "learning": float(not any(realm.model for realm in realms)),
+            "reference_windows": float(sum(len(realm.reference) for realm in realms)),
+            **spent(self.budget, self.clock.flow),
+        }
+
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
         for realm in self.realms.values():
@@ -219,7 +235,7 @@ class Detector:
         return memory.pack(self.clock, self.realms, self.budget, self.verdicts)
 
     def restore(self, data: bytes) -> None:
-        budget = Budget(self.alerts_a_day, self.most_a_day, self.floor, self.budgets)
+        budget = self._full()
         clock, realms, verdicts = memory.unpack(data, budget, self.entities)
         self.clock, self.realms, self.verdicts = clock, realms, verdicts
         self.offers = budget if self.offers is self.budget else self.offers

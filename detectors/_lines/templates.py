@@ -9,8 +9,8 @@ hide the first refusal.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import eq
 from re import IGNORECASE, compile
-from typing import Any
 
 MOST_CHARACTERS = 512  # of a line that are looked at: its shape is at its start
 MOST_WORDS = 48
@@ -117,14 +117,9 @@ class Templates:
                     best, most = other, shared
         return best
 
-    def dump(self) -> list[Any]:
-        """All shapes as plain data."""
-        return [[each.id, " ".join(each.words), each.owner, each.born] for each in self.by_id.values()]
-
-    def load(self, dumped: list[Any]) -> None:
-        """Take shapes of `dump`. Raises ValueError or TypeError for what is none."""
-        for id, words, owner, born in dumped[: self.most]:
-            self._add(Template(int(id), str(words).split(" "), str(owner), int(born)))
+    def restore(self, id: int, words: str, owner: str, born: int) -> None:
+        """Take a shape of a snapshot."""
+        self._add(Template(id, words.split(" "), owner, born))
 
 
 def words_of(line: str) -> list[str]:
@@ -144,17 +139,14 @@ def _plain(words: list[str]) -> int:
 def _most_similar(alike: list[Template], words: list[str]) -> Template | None:
     best, most = None, 0.0
     for template in alike:
+        if sum(map(eq, template.words, words)) < SIMILAR * template.born:  # most are ruled out by this alone
+            continue
         similar = _similarity(template, words)
         if similar > most:
             best, most = template, similar
             if similar == 1.0:
                 break
     return best if most >= SIMILAR else None
-
-
-@lru_cache(8192)
-def _tells(word: str) -> bool:
-    return _TELLING.search(word) is not None
 
 
 def _similarity(template: Template, words: list[str]) -> float:
@@ -166,6 +158,11 @@ def _similarity(template: Template, words: list[str]) -> float:
         elif _tells(theirs) or _tells(ours):
             return 0.0
     return same / template.born if template.born else float(template.words == words)
+
+
+@lru_cache(8192)
+def _tells(word: str) -> bool:
+    return _TELLING.search(word) is not None
 
 
 def _generalise(template: Template, words: list[str]) -> None:

@@ -35,7 +35,7 @@ class Model:
         self._usual_depth = TREES * float(_average_path(np.array([min(SAMPLE, len(rows))]))[0])
         order = np.random.default_rng(0).permutation(len(rows))
         near, rest = rows[order[:SAMPLE]], rows[order[SAMPLE:]]
-        self._near = NearestNeighbors(n_neighbors=min(NEAREST, len(near))).fit(near)
+        self._near = NearestNeighbors(n_neighbors=min(NEAREST, len(near)), algorithm="ball_tree").fit(near)
         others = rest if len(rest) >= SAMPLE else rows
         self._tails = [_Tail(self.isolation(rows)), _Tail(self.distance(others)), _Tail(_largest(rows))]
 

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -15,10 +14,11 @@ from detectors._numbers.usual import KEPT, POOLED, Habit, Rows, Sample
 from detectors._numbers.window import Read, Shape, Window
 
 REFERENCE = 8192  # rows of all entities, to be unlike of
+RENEWED = 14  # entities up to which each row is taken: then 8192 rows are those of two days or more
 FITTED = 4096  # rows of these that a model is fitted on
 FIRST_FIT = 256  # rows before there is a model
 REFIT = 0.25  # of the reference is new: then the model is fitted again
-REFIT_AT_LEAST = 512  # rows
+REFIT_AT_LEAST = 1024  # rows
 MOST_GROUPS = 64
 MOST_WAYS = 50_000
 
@@ -99,9 +99,9 @@ class Realm:
 
     def drop(self, name: str) -> None:
         """Forget an entity."""
-        gone = self.entities.pop(name)
+        self.entities.pop(name)
         self.active.pop(name, None)
-        self.ways = {key: way for key, way in self.ways.items() if way is None or way.entity is not gone}
+        self.ways.clear()  # some lead to it
 
     def window(self, entity: Entity) -> Window:
         """A new window for an entity that has none."""
@@ -112,11 +112,11 @@ class Realm:
 
     def learn(self, entities: list[Entity], rows: Rows, unlike: Rows, sure: list[bool]) -> None:
         """Take closed windows into the habits of entities and peers, and the sure ones into the reference."""
+        decay = max(1, len(self.entities) // RENEWED)
         for entity, row, far, is_sure in zip(entities, rows, unlike, sure, strict=True):
             entity.habit.learn(row)
             entity.group.habit.learn(row)
-            if is_sure:
-                self.reference.add(far)
+            if is_sure and self.reference.add(far, decay):
                 self.fresh += 1
 
     def fit(self) -> None:
@@ -140,13 +140,6 @@ class Realm:
     def pending(self) -> Rows | None:
         """The rows of a model that is being fitted."""
         return None if self._next is None else self._next_rows
-
-    def sizes(self) -> dict[str, Any]:
-        return {
-            "entities": len(self.entities),
-            "reference": len(self.reference),
-            "model": self.model is not None,
-        }
 
 
 def packed(rows: Rows) -> bytes:

@@ -31,15 +31,18 @@ class Sample:
     def __len__(self) -> int:
         return min(self.seen, len(self.rows))
 
-    def add(self, row: Rows) -> None:
+    def add(self, row: Rows, decay: int = DECAY) -> bool:
+        """Take a row, or one in `decay` once there are enough. Whether it was taken."""
         size = len(self.rows)
         self.seen += 1
         if self.seen <= size:
             self.rows[self.seen - 1] = row
-            return
+            return True
         chance = crc32(self.seen.to_bytes(8, "big"), self._salt)
-        if chance % DECAY == 0:
-            self.rows[chance // DECAY % size] = row
+        if chance % decay:
+            return False
+        self.rows[chance // decay % size] = row
+        return True
 
     def known(self) -> Rows:
         return self.rows[: len(self)]

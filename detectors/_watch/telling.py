@@ -136,16 +136,23 @@ def stamp(minute: int) -> str:
 
 def standing(watch: Watch, budget: Budget) -> dict[str, float]:
     """How the detector stands, as numbers: what it knows, how often new things come, how much it tells."""
-    days = min(watch.clock.flow, HISTORY) / DAY
-    incidents = sum(len(pool.past) for pool in budget.pools.values())
-    pool = budget.pools.get("")
-    used = 1.0 - pool.tokens / max(1.0, pool.most_a_day / 2) if pool and pool.tokens >= 0.0 else 0.0
     groups = [group for realm in watch.realms.values() for group in realm.groups.values()]
     windows = sum(group.m for group in groups)
     return {
         "entities": float(len(watch.actors)),
         "learning": float(watch.clock.flow < LEARNING),
         "novelty_rate": sum(sum(group.n) for group in groups) / windows if windows else 0.0,
+        **spent(budget, watch.clock.flow),
+    }
+
+
+def spent(budget: Budget, flow: float) -> dict[str, float]:
+    """How much of its budget a detector uses."""
+    days = min(flow, HISTORY) / DAY
+    incidents = sum(len(pool.past) for pool in budget.pools.values())
+    pool = budget.pools.get("")
+    used = 1.0 - pool.tokens / max(1.0, pool.most_a_day / 2) if pool and pool.tokens >= 0.0 else 0.0
+    return {
         "incidents_day": incidents / days if days >= 0.1 else 0.0,
         "budget_used": max(0.0, min(1.0, used)),
     }
