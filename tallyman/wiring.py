@@ -162,5 +162,21 @@ def _length(key: str, text: str) -> timedelta:
         raise ConfigError(f"{key}: {error}") from None
 
 
+def connection(config: Config) -> Any:
+    """How to reach the configured cluster: a store.elastic.client.Connection. Raises ConfigError naming the key."""
+    from store.elastic.client import Connection
+
+    section = config.store.elasticsearch
+    try:
+        timeout = parse_duration(section.timeout).total_seconds()
+    except ValueError as error:
+        raise ConfigError(f"store.elasticsearch.timeout: {error}") from None
+    return Connection(
+        tuple(section.hosts), section.cloud_id, section.ca_file, section.fingerprint, section.api_key,
+        section.api_key_file, section.username, section.password, section.password_file, section.plain_http,
+        timeout,
+    )  # fmt: skip
+
+
 def make_normalizer(config: Config) -> Normalizer:
     return Normalizer({name: {} for name in config.sources})

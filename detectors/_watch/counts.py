@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp, lgamma, log, sqrt
 
-from detectors._watch.actors import Actor, Tally
+from detectors._watch.actors import YOUNG, Actor, Tally
 
 PSEUDO = 20.0  # windows that the peers' counts are worth
 PEERS, PEERS_WINDOWS = (
@@ -14,6 +14,7 @@ PEERS, PEERS_WINDOWS = (
 UNSURE = 10.0  # overdispersion of the first window ever: what was watched for an hour says little
 PSEUDO_HOUR = 12.0  # windows that the whole day is worth beside one hour
 SCATTER = 0.5  # 1 / size of the negative binomial where nothing is known: bursts are the rule
+FREE = 3.0  # events of a kind in a window that are learnt in any case
 MOST_TERMS = 400  # of a tail's sum
 MOST_NATS = 25.0
 
@@ -72,17 +73,21 @@ def surprise(count: int, mean: float, scatter: float) -> float:
 
 def learn(tally: Tally, hour: int) -> None:
     """The window's count becomes part of what is usual: no more of it than three standard deviations above the mean."""
-    actor = tally.actor
-    mean = tally.total / actor.m if actor.m else 0.0
-    deviation = sqrt(max(0.0, tally.squares / actor.m - mean * mean)) if actor.m else 0.0
-    kept = min(float(tally.count), mean + 3.0 * deviation + 3.0) if not actor.young else float(tally.count)
+    actor, kept = tally.actor, float(tally.count)
+    if kept > FREE and actor.windows >= YOUNG:
+        mean = tally.total / actor.m
+        kept = min(kept, mean + 3.0 * sqrt(max(0.0, tally.squares / actor.m - mean * mean)) + FREE)
+    square = kept * kept
     tally.total += kept
-    tally.squares += kept * kept
+    tally.squares += square
     tally.hours[hour] = tally.hours.get(hour, 0.0) + kept
     for group in actor.groups:
-        pair = group.tallies.setdefault(tally.kind, [0.0, 0.0])
-        pair[0] += kept
-        pair[1] += kept * kept
+        pair = group.tallies.get(tally.kind)
+        if pair is None:
+            group.tallies[tally.kind] = [kept, square]
+        else:
+            pair[0] += kept
+            pair[1] += square
 
 
 def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
@@ -97,14 +102,15 @@ def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
 
 def passed(actor: Actor, hour: int) -> None:
     """One more active window of an actor and of its groups."""
+    young = actor.windows < YOUNG
     actor.m += 1.0
     actor.hours[hour] += 1.0
+    actor.windows += 1
     for group in actor.groups:
         group.m += 1.0
         group.hours[hour] += 1.0
-        if actor.young:
+        if young:
             group.young_m += 1.0
-    actor.windows += 1
 
 
 def off_hours(actor: Actor, hour: int) -> float:

@@ -115,7 +115,7 @@ def _peers(realm: str, group: Group) -> Peers:
 
 
 def _fill(state: State, watch: Watch) -> None:
-    watch.clock = Clock(state.minute, state.flow)
+    watch.clock = Clock(state.minute, state.flow, int(state.flow // DAY))
     for peers in state.peers:
         realm = watch.realms.setdefault(peers.realm, Realm(peers.realm))
         group = realm.group(peers.name, MOST_GROUPS)

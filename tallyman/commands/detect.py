@@ -68,7 +68,7 @@ def train(
     "Without --model the detectors begin knowing nothing."
 )
 @choosing
-@click.option("--model", type=click.Path(exists=True, dir_okay=False), help="What `detect train` wrote.")
+@click.option("--model", type=click.Path(dir_okay=False), help="What `detect train` wrote.")
 @click.option(
     "--floor",
     type=click.FloatRange(0),
@@ -121,7 +121,7 @@ def score(
 )
 @click.argument("what")
 @choosing
-@click.option("--model", type=click.Path(exists=True, dir_okay=False), help="What `detect train` wrote.")
+@click.option("--model", type=click.Path(dir_okay=False), help="What `detect train` wrote.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def explain(
