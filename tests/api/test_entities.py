@@ -71,5 +71,5 @@ def test_a_decision_says_for_whom_it_counts(made: World) -> None:
     id = client.get("/api/v1/alerts").json()["alerts"][0]["id"]
     decision = {"ids": [id], "action": "close", "reason": "benign_positive", "scope": "group"}
     assert client.post("/api/v1/alerts/triage", json=decision).json() == {"changed": 1}
-    assert made.database.alerts.show(id)["verdict_scope"] == "group"
+    assert made.database.alerts.show(id)["history"][-1]["scope"] == "group"
     assert client.post("/api/v1/alerts/triage", json={**decision, "scope": "everyone"}).status_code == 422
