@@ -169,7 +169,7 @@ def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) 
     assert kept.publisher.adopt() == 1
     same(kept)
     seen = kept.local.alerts.latest_change()
-    kept.publisher._decisions = None  # reads the last minute again
+    kept.publisher._decisions = None  # reads the last minutes again
     kept.publisher.adopt()
     assert kept.local.alerts.latest_change() == seen
     assert kept.local.alerts.show(second)["status"] == "open"
