@@ -31,16 +31,21 @@ def decide(index: Index, found: Sequence[Hit], made: Decision) -> int:
         "time": iso(made.time), "user": made.user, "action": made.action,
         "reason": made.kept_reason, "note": made.note,
     }  # fmt: skip
-    done: list[Hit] = []
-    waiting = wanted
+    done: list[Hit] = []  # as they were before
+    waiting = {hit.id: hit for hit in wanted}
     try:
         for _ in range(MOST_TRIES):
             if not waiting:
                 return len(done)
-            answers = _write(index, waiting, step)
-            done += [hit for hit, taken in zip(waiting, answers, strict=True) if taken]
-            again = _again(index, [hit for hit, taken in zip(waiting, answers, strict=True) if not taken])
-            waiting = [hit for hit in again if becomes(standing(hit), made)]
+            answers = _write(index, list(waiting.values()), step)
+            done += [hit for hit, taken in zip(waiting.values(), answers, strict=True) if taken]
+            again = _again(
+                index, [hit for hit, taken in zip(waiting.values(), answers, strict=True) if not taken]
+            )
+            # the client sends again what it heard no answer of: then this was us
+            done += [waiting[hit.id] for hit in again if step in kept(hit.source).history]
+            others = [hit for hit in again if step not in kept(hit.source).history]
+            waiting = {hit.id: hit for hit in others if becomes(standing(hit), made)}
         raise StoreError(f"Elasticsearch, {index.name}: alerts change too fast to decide about; try again")
     except (Changed, Unknown, StoreError) as error:
         _take_back(index, done, made, str(error))
