@@ -60,7 +60,9 @@ def run(config: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def status(config: Path) -> dict[str, Any]:
     said = subprocess.run(
-        [sys.executable, "-m", "tallyman", "--config", str(config), "status", "--json"], capture_output=True, check=True
+        [sys.executable, "-m", "tallyman", "--config", str(config), "status", "--json"],
+        capture_output=True,
+        check=True,
     )
     found: dict[str, Any] = json.loads(said.stdout)
     return found
@@ -77,7 +79,9 @@ def taken(root: Path) -> Counter[str]:
         database.close()
 
 
-def test_a_run_that_is_killed_while_it_feeds_writes_every_event_once(tmp_path: Path, cluster: Cluster) -> None:
+def test_a_run_that_is_killed_while_it_feeds_writes_every_event_once(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     config = configure(tmp_path, cluster)
     for number in range(KILLS):
         write(tmp_path, LINES * number, LINES * (number + 1))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from event_model.event import Event
 from event_model.parts import Batch
 from store.database import Database
 from store.elastic.bulk import Bulk
@@ -53,7 +52,9 @@ class Fed:
 
 
 @contextmanager
-def fed(root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any) -> Iterator[Fed]:
+def fed(
+    root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any
+) -> Iterator[Fed]:
     """Feeding until the block ends. `url`: of a proxy before the cluster."""
     connection = Connection(hosts=(url,), timeout=timeout) if url else cluster.connection
     numbers: Counter[str] = Counter()
