@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from event_model.event import Event
 from event_model.parts import Batch
 from store.database import Database
 from store.elastic.bulk import Bulk
@@ -21,6 +19,7 @@ from store.elastic.feed import Feed
 from store.elastic.mapping import events, properties
 from store.journal import Journal
 from tallyman.normalizer import Normalizer
+from tests.end_to_end.waiting import until as wait_until
 from tests.services.cluster import Cluster
 from tests.tallyman.world import batch, raw
 
@@ -28,13 +27,9 @@ PATIENCE = 60.0  # seconds; a condition that has not come about by then never wi
 PROPERTIES = properties(events())["properties"]
 
 
-def until(condition: Callable[[], Any], what: str = "") -> Any:
-    """What the condition gives once it holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what or "it never came about"
-        time.sleep(0.02)
-    return found
+def until(condition: Callable[[], Any]) -> None:
+    """Return when the condition holds."""
+    wait_until(condition, PATIENCE)
 
 
 @dataclass
@@ -53,11 +48,13 @@ class Fed:
         self.put(batch(raws, position))
 
     def all_taken(self) -> None:
-        until(lambda: self.feed.tell()["feed_lag_records"] == 0, f"still behind: {self.feed.tell()} {self.numbers}")
+        until(lambda: self.feed.tell()["feed_lag_records"] == 0)
 
 
 @contextmanager
-def fed(root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any) -> Iterator[Fed]:
+def fed(
+    root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any
+) -> Iterator[Fed]:
     """Feeding until the block ends. `url`: of a proxy before the cluster."""
     connection = Connection(hosts=(url,), timeout=timeout) if url else cluster.connection
     numbers: Counter[str] = Counter()
