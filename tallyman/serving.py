@@ -40,7 +40,7 @@ def make_services(config: Config, store: Any, state: State, pack: Callable[[], P
         rules=lambda: [describe(rule) for rule in pack().rules],
         status=lambda: status_of(config, store, state),
         ready=lambda: ready(store, state),
-        metrics=lambda: metrics_of(store, state),
+        metrics=lambda: metrics_of(config, store, state),
         command_of=command_of,
         follow=lambda place: follower_of(store, place),
         now=now,

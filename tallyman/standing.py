@@ -6,8 +6,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from msgspec import structs
 from event_model.errors import StoreError
 from store.database import FILE, Database
 from store.embedded import Embedded
+from store.held import Held
 from store.journal import Journal
 from store.query.ast import All
 from store.state import State
@@ -29,9 +30,22 @@ _OTHERS = ("started", "seen", "rules", "rules_broken")  # saved beside the count
 
 
 def status_of(config: Config, store: Any, state: State) -> dict[str, Any]:
-    """How things stand, for `tallyman status`, the API and the page."""
+    """How things stand, for `tallyman status`, the API and the page.
+
+    Where the cluster is away, a machine that feeds it tells what it knows by itself. Raises StoreError elsewhere.
+    """
+    with _feeder(config) as local:
+        try:
+            return {**_status(config, store.held(), store.count(All()), state), "feed": feed_of(local)}
+        except StoreError as error:
+            if local is None:
+                raise
+            held = Held(config.store.path.name, None, 0, None)
+            return {**_status(config, held, None, local), "feed": feed_of(local), "unreachable": str(error)}
+
+
+def _status(config: Config, held: Held, events: int | None, state: State) -> dict[str, Any]:
     saved = state.counters.load()
-    held = store.held()
     return {
         "running": is_running(saved),
         "started": saved.get("started"),
@@ -40,43 +54,41 @@ def status_of(config: Config, store: Any, state: State) -> dict[str, Any]:
             **structs.asdict(held),
             "retention": config.store.retention,
         },
-        "events": store.count(All()),
+        "events": events,
         "alerts_open": state.alerts.open_by_severity(),
-        **_saved(saved),
+        "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
+        "sources": sources(saved),
         "sinks": state.sinks(),
+        "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
 
 
-def status_here(config: Config, reason: StoreError) -> dict[str, Any]:
-    """How the process that collects on this machine stands, where the cluster that it feeds can't be asked.
-
-    Raises `reason` where none has collected here.
-    """
+@contextmanager
+def _feeder(config: Config) -> Iterator[Database | None]:
+    """The state file of the process on this machine that feeds the cluster; None where there is none."""
     if not is_clustered(config) or not (config.store.path / FILE).exists():
-        raise reason
-    with closing(Database(config.store.path)) as database:
-        saved = database.counters.load()
-        return {
-            "running": is_running(saved),
-            "started": saved.get("started"),
-            "away": str(reason),
-            "store": {
-                "type": config.store.type,
-                "path": str(config.store.path),
-                "retention": config.store.retention,
-            },
-            "alerts_open": database.alerts.open_by_severity(),
-            **_saved(saved),
-            "sinks": database.sinks(),
-        }
+        yield None
+        return
+    database = Database(config.store.path)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
-def _saved(saved: Mapping[str, float]) -> dict[str, Any]:
-    """What the counters tell."""
+def feed_of(local: Database | None) -> dict[str, Any] | None:
+    """How far the cluster is behind this machine's journal, and what hinders it."""
+    if local is None:
+        return None
+    saved, (reason, since) = local.counters.load(), local.feeding.trouble()
+    numbers = {name: int(saved.get(f"feed_{name}", 0)) for name in ("taken", "known", "retries", "refused")}
+    behind = {name: saved.get(f"feed_lag_{name}", 0.0) for name in ("records", "bytes", "seconds")}
     return {
-        "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
-        "sources": sources(saved),
-        "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
+        **numbers,
+        "behind": behind,
+        "away_since": since or None,
+        "reason": reason or None,
+        "held": len(local.feeding.held()),  # records that only the journal has whole
     }
 
 
@@ -95,8 +107,27 @@ def sources(saved: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return found
 
 
-def metrics_of(store: Any, state: State) -> dict[str, float]:
-    """The running process's counters, and gauges of the store, as `name{label="value"}`."""
+def metrics_of(config: Config, store: Any, state: State) -> dict[str, float]:
+    """The running process's counters, and gauges of the store, as `name{label="value"}`.
+
+    Where the cluster is away, those of this machine. Raises StoreError where nothing feeds it from here.
+    """
+    with _feeder(config) as local:
+        try:
+            return {**_metrics(store, state), **(_fed(local) if local else {})}
+        except StoreError:
+            if local is None:
+                raise
+            return _fed(local)
+
+
+def _fed(local: Database) -> dict[str, float]:
+    saved = local.counters.load()
+    numbers = {name: value for name, value in saved.items() if name not in _OTHERS}
+    return {**numbers, "collecting": float(is_running(saved)), "feed_held": float(len(local.feeding.held()))}
+
+
+def _metrics(store: Any, state: State) -> dict[str, float]:
     saved = state.counters.load()
     held = store.held()
     numbers = {name: value for name, value in saved.items() if name not in _OTHERS}
