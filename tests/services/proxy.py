@@ -87,7 +87,12 @@ def half_busy(request: Request) -> None:
     pairs = [lines[at : at + 2] for at in range(0, len(lines), 2)]
     status, body = request.forward(b"".join(line + b"\n" for pair in pairs[::2] for line in pair))
     done = iter(json.loads(body)["items"])
-    full = {"create": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue full"}}}
+    full = {
+        "create": {
+            "status": 429,
+            "error": {"type": "es_rejected_execution_exception", "reason": "queue full"},
+        }
+    }
     items: list[Any] = [next(done) if at % 2 == 0 else full for at in range(len(pairs))]
     request.answer(status, json.dumps({"items": items}).encode())
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from event_model.event import Event
 from event_model.parts import Batch
 from store.database import Database
 from store.elastic.bulk import Bulk
@@ -53,11 +52,16 @@ class Fed:
         self.put(batch(raws, position))
 
     def all_taken(self) -> None:
-        until(lambda: self.feed.tell()["feed_lag_records"] == 0, f"still behind: {self.feed.tell()} {self.numbers}")
+        until(
+            lambda: self.feed.tell()["feed_lag_records"] == 0,
+            f"still behind: {self.feed.tell()} {self.numbers}",
+        )
 
 
 @contextmanager
-def fed(root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any) -> Iterator[Fed]:
+def fed(
+    root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any
+) -> Iterator[Fed]:
     """Feeding until the block ends. `url`: of a proxy before the cluster."""
     connection = Connection(hosts=(url,), timeout=timeout) if url else cluster.connection
     numbers: Counter[str] = Counter()

@@ -53,7 +53,9 @@ leaves = st.one_of(
     st.text(max_size=20), st.sampled_from(["x" * 40_000, "\0", "\U0001f600" * 9000, "300.1.2.3", "9999-99-99"]),
 )  # fmt: skip
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4), max_leaves=12
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=12,
 )
 
 
@@ -82,7 +84,12 @@ def records(draw: st.DrawFn) -> tuple[str, bytes]:
     match format:
         case "docker_events":
             attributes = draw(st.dictionaries(names, leaves, max_size=4) | bodies)
-            whole = {"Type": "container", "Action": "start", "timeNano": draw(leaves), "Actor": {"ID": "x", "Attributes": attributes}}
+            whole = {
+                "Type": "container",
+                "Action": "start",
+                "timeNano": draw(leaves),
+                "Actor": {"ID": "x", "Attributes": attributes},
+            }
         case "json":
             whole = draw(st.dictionaries(names, bodies, max_size=4) | st.just(native))
         case "cri_log":
@@ -94,25 +101,41 @@ def records(draw: st.DrawFn) -> tuple[str, bytes]:
                 "methodName": "io.k8s.core.v1.pods.create", "resourceName": "core/v1/namespaces/a/pods/b",
                 "request": parts["requestObject"], "response": parts["responseObject"], "authenticationInfo": parts["user"],
             }  # fmt: skip
-            whole = {"protoPayload": payload, "timestamp": parts["stageTimestamp"], "resource": {"type": draw(st.sampled_from(["k8s_cluster", "gce"]))}}
+            whole = {
+                "protoPayload": payload,
+                "timestamp": parts["stageTimestamp"],
+                "resource": {"type": draw(st.sampled_from(["k8s_cluster", "gce"]))},
+            }
         case "aks_audit":
-            whole = {"category": "kube-audit", "properties": {"log": json.dumps(native)}, "time": parts["stageTimestamp"]}
+            whole = {
+                "category": "kube-audit",
+                "properties": {"log": json.dumps(native)},
+                "time": parts["stageTimestamp"],
+            }
         case _:
             whole = native
     text = json.dumps(whole)
     if draw(st.booleans()):
         text = text.replace("1", "\\ud800", 1) if '"' in text else text
-    return format, text.encode("utf-8", "surrogatepass") if draw(st.booleans()) else text.encode() + draw(st.sampled_from([b"", b"\xff", b" "]))
+    return format, text.encode("utf-8", "surrogatepass") if draw(st.booleans()) else text.encode() + draw(
+        st.sampled_from([b"", b"\xff", b" "])
+    )
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given_records=st.lists(records(), min_size=1, max_size=8))
-def test_no_record_makes_a_document_that_is_refused(cluster: Cluster, given_records: list[tuple[str, bytes]]) -> None:
+def test_no_record_makes_a_document_that_is_refused(
+    cluster: Cluster, given_records: list[tuple[str, bytes]]
+) -> None:
     documents = Documents(properties(events())["properties"], cluster.names)
     bulk = Bulk(connect(cluster.connection, retries=0), cluster.connection)
     entries = [entry(record, format) for format, record in given_records]
     verdicts = bulk.send([documents.make(each, NORMALIZE(each), NOW) for each in entries])
-    refused = [(verdict, each.record.raw[:300]) for verdict, each in zip(verdicts, entries, strict=True) if verdict.fate not in (Fate.TAKEN, Fate.KNOWN)]
+    refused = [
+        (verdict, each.record.raw[:300])
+        for verdict, each in zip(verdicts, entries, strict=True)
+        if verdict.fate not in (Fate.TAKEN, Fate.KNOWN)
+    ]
     assert refused == []
 
 
@@ -122,14 +145,22 @@ def test_an_event_is_made_again_of_its_document(record: tuple[str, bytes]) -> No
     of = entry(record[1], record[0])
     event, document = made(of)
     again = entry_of(document)
-    assert (again.record, again.origin, again.received, again.reason) == (of.record, of.origin, of.received, of.reason)
+    assert (again.record, again.origin, again.received, again.reason) == (
+        of.record,
+        of.origin,
+        of.received,
+        of.reason,
+    )
     assert shown(NORMALIZE(again)) == shown(event)
 
 
 def test_a_dead_letter_is_made_again_with_its_reason() -> None:
     of = entry(b"\xff\xfe no JSON", "kubernetes_audit", "not JSON")
     event, document = made(of)
-    assert document["event"]["kind"] == "pipeline_error" and document["data_stream"]["dataset"] == "tallyman.dead_letters"
+    assert (
+        document["event"]["kind"] == "pipeline_error"
+        and document["data_stream"]["dataset"] == "tallyman.dead_letters"
+    )
     assert entry_of(document).record.raw == of.record.raw and "raw" in document["tallyman"]
     assert shown(NORMALIZE(entry_of(document))) == shown(event)
 
@@ -148,15 +179,26 @@ def test_a_document_holds_what_the_mapping_knows_and_nothing_else() -> None:
 
     assert names(document) <= known
     audit = document["kubernetes"]["audit"]
-    assert audit["requestObject"] == {"spec": {"hostNetwork": True}} and audit["annotations"] == {"a.b/c": "d"}
+    assert audit["requestObject"] == {"spec": {"hostNetwork": True}} and audit["annotations"] == {
+        "a.b/c": "d"
+    }
     assert document["tallyman"]["inner"] == ["kubernetes.audit.requestObject.spec"]
     assert document["tallyman"]["words"]["message"].startswith("user 1 ")
 
 
 def test_a_record_that_claims_fields_of_ours_stands_below_a_name_of_its_own() -> None:
-    claims = {"user": {"name": "root"}, "event": {"kind": "alert"}, "@timestamp": "2026-11-23T12:00:00Z", "tallyman": {"id": "x"}}
+    claims = {
+        "user": {"name": "root"},
+        "event": {"kind": "alert"},
+        "@timestamp": "2026-11-23T12:00:00Z",
+        "tallyman": {"id": "x"},
+    }
     _, document = made(entry(json.dumps(claims).encode(), "json"))
-    assert "user" not in document and document["event"]["kind"] == "event" and len(document["tallyman"]["id"]) == 40
+    assert (
+        "user" not in document
+        and document["event"]["kind"] == "event"
+        and len(document["tallyman"]["id"]) == 40
+    )
     assert document["tallyman"]["record"] == claims
     assert document["data_stream"]["dataset"] == "tallyman.other"
 
@@ -179,4 +221,8 @@ def test_every_document_has_a_time_that_servers_understand(stamp: str | None, sh
 def test_long_values_are_named() -> None:
     long = "x" * 1025
     _, document = made(entry(raw(1, userAgent=long, requestObject={"a": {"b": long}}), "kubernetes_audit"))
-    assert set(document["tallyman"]["long"]) >= {"user_agent.original", "kubernetes.audit.userAgent", "kubernetes.audit.requestObject"}
+    assert set(document["tallyman"]["long"]) >= {
+        "user_agent.original",
+        "kubernetes.audit.userAgent",
+        "kubernetes.audit.requestObject",
+    }
