@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,13 +14,16 @@ from event_model.event import Event
 from event_model.parts import Found
 from store.building import Normalize, Progress
 from store.elastic import mapping
-from store.elastic.client import Connection, connect
+from store.elastic.client import Connection, connect, telling
 from store.elastic.columns import column
+from store.elastic.following import Follower, Place, follower
+from store.elastic.hits import MOST, Reader
 from store.elastic.names import Names
-from store.elastic.narrowed import Filter, all_of, exactly
+from store.elastic.narrowed import EVERYTHING, Filter, all_of, exactly
 from store.elastic.query import MOST_TERMS, narrow, span
 from store.elastic.question import Question
 from store.elastic.searcher import Searcher, within
+from store.held import Held
 from store.query.ast import Equal, Query, both
 from store.query.names import resolve
 from store.query.predicate import predicate
@@ -136,6 +140,41 @@ class Elasticsearch:
     def get(self, id: str) -> Event | None:
         """The event with this id (`tallyman.id`)."""
         return self._question(Equal(resolve("tallyman.id"), id), None, None, None).first()
+
+    def every(self) -> Iterator[Event]:
+        """All events, oldest first, as they are now."""
+        with self.searcher.standing(True) as standing:
+            reader = Reader(
+                self.searcher, self.normalize, EVERYTHING, oldest_first=True, standing=standing
+            )  # fmt: skip
+            while not reader.ended:
+                yield from (hit.event for hit in reader.read(MOST)[0])
+
+    def follow(self, place: Place | None = None) -> Follower:
+        """A reader of what comes behind a place, or from now on."""
+        return follower(self.searcher, self.normalize, place)
+
+    def held(self) -> Held:
+        """How much there is in the cluster, copies included."""
+        address = f"{self.connection.address} {self.names.namespace}".strip()
+        with telling(self.connection, "asking how much it holds"):
+            found = self.client.indices.resolve_index(
+                name=self.searcher.index, expand_wildcards="all", ignore_unavailable=True
+            )
+        streams = [each["name"] for each in found["data_streams"]]
+        indices = [name for each in found["data_streams"] for name in each["backing_indices"]]
+        days = sorted(day[0] for name in indices if (day := re.search(r"\d{4}\.\d\d\.\d\d", name)))
+        return Held(address, self._bytes(streams), len(indices), days[0] if days else None)
+
+    def _bytes(self, streams: Sequence[str]) -> int | None:
+        if not streams:
+            return 0
+        try:
+            with telling(self.connection, "asking how much it holds"):
+                found = self.client.indices.stats(index=streams, metric="store", level="cluster")
+        except StoreError:  # who only reads need not be permitted to
+            return None
+        return int(found["_all"]["total"].get("store", {}).get("size_in_bytes", 0))
 
     def _question(
         self,

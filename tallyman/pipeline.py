@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ from event_model.parts import Batch, Format, Inspector, Source
 from store.journal import Entry, Journal
 from tallyman.counters import Counters
 from tallyman.intake import Intake
-from tallyman.outbox import Deliverer
+from tallyman.outbox import Teller
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Pipeline:
     index: Any  # tallyman.indexing.Indexer, or store.elastic.feed.Feed
     book: Any  # store.alerts.AlertBook
     inspectors: list[Inspector]
-    deliverers: list[Deliverer]
+    deliverers: Sequence[Teller]
     redact_unread: Callable[[bytes], bytes]
     counters: Counters = field(default_factory=Counters)
     on_second: Callable[[], None] = lambda: None  # housekeeping: counters to the state file, retention

@@ -14,6 +14,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from event_model.errors import StoreError
 from store.database import Database
 from store.outbox import pause
+from tallyman.config import Config
 from tallyman.counters import Counters
 
 if TYPE_CHECKING:
@@ -40,8 +42,11 @@ class Publisher:
 
     database: Database
     state: ClusterState
+    prepare: Callable[[], object]  # has the cluster ready to be written; raises StoreError
     age: timedelta | None  # alerts and acts are kept so long in the cluster
     counters: Counters = field(default_factory=Counters)
+    name: str = "cluster"
+    _prepared: bool = field(default=False, init=False)
     _collector: str = field(default="", init=False)  # names the state file in the cluster
     _mark: Mark | None = field(default=None, init=False)  # how far it has come; None: not known yet
     _published: int | None = field(
@@ -129,6 +134,9 @@ class Publisher:
 
     def _known(self) -> Mark:
         """How far it has come, which stands where the alerts are. Raises StoreError."""
+        if not self._prepared:
+            self.prepare()
+            self._prepared = True
         if self._mark is None:
             self._collector = self._collector or self.database.identity()
             self._mark = self.state.mark(self._collector)
@@ -158,7 +166,7 @@ class Publisher:
     def _failure(self, error: StoreError) -> float:
         self._failed += 1
         # whether the cluster was put back or emptied meanwhile is seen from what it says of us
-        self._mark, self._decisions = None, None
+        self._prepared, self._mark, self._decisions = False, None, None
         self.counters.add("publish_failures")
         self.counters.put("publish_away", 1)
         if self._published is not None:
@@ -166,3 +174,18 @@ class Publisher:
         if self._failed == 1:
             log.error("alerts wait for the cluster", extra={"reason": str(error)})
         return min(pause(self._failed, random.random()), LONGEST_PAUSE)
+
+
+def make_publisher(
+    config: Config, database: Database, age: timedelta | None, counters: Counters
+) -> Publisher:
+    """What puts the alerts of this state file into the configured cluster. Raises ConfigError."""
+    from store.elastic.setup import ensure
+    from tallyman.states import open_cluster
+
+    state = open_cluster(config)
+
+    def prepare() -> None:
+        ensure(state.client, state.connection, state.names, age)
+
+    return Publisher(database, state, prepare, age, counters)

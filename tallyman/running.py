@@ -19,9 +19,10 @@ from store.database import Database
 from store.journal import Journal
 from tallyman.config import Config
 from tallyman.counters import Counters
-from tallyman.outbox import Deliverer
+from tallyman.outbox import Deliverer, Teller
 from tallyman.pipeline import Pipeline
-from tallyman.stores import make_index, make_store, prune
+from tallyman.publishing import make_publisher
+from tallyman.stores import is_clustered, make_index, make_store, prune
 from tallyman.wiring import (
     Bounds,
     bounds,
@@ -103,7 +104,13 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
         database.outbox.forget(sinks)
         counters = Counters()
         index = make_index(config, store, journal, normalize, database, counters)
-        deliverers = [Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()]
+        deliverers: list[Teller] = [
+            Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()
+        ]
+        if is_clustered(config):
+            publisher = make_publisher(config, database, limits.age, counters)
+            opened.callback(publisher.state.close)
+            deliverers.append(publisher)
         engine = make_engine([])
         pipeline = Pipeline(
             made, normalize.format, journal, normalize, index, book, [engine], deliverers, redact_unread(),

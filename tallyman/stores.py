@@ -51,12 +51,15 @@ def make_index(
     from store.elastic.feed import Feed
     from store.elastic.mapping import events, properties
     from store.elastic.names import checked
+    from store.elastic.setup import ensure
 
     made, section = connection(config), config.store.elasticsearch
-    documents = Documents(properties(events())["properties"], checked(section.namespace))
-    bulk = Bulk(connect(made, retries=0), made)
-    most = size("most_behind", section.most_behind)
-    return Feed(journal, normalize, documents, bulk, database.feeding, count=counters.add, most_behind=most)
+    names, client = checked(section.namespace), connect(made, retries=0)
+    return Feed(
+        journal, normalize, Documents(properties(events())["properties"], names), Bulk(client, made), database.feeding,
+        prepare=lambda: ensure(client, made, names, retention.age(config.store.retention)),
+        count=counters.add, most_behind=size("most_behind", section.most_behind),
+    )  # fmt: skip
 
 
 def size(key: str, text: str) -> int | None:

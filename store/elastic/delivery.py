@@ -65,9 +65,11 @@ class Delivery:
     requests: Requests
     stop: threading.Event
     count: Callable[[str, float], None] = lambda name, amount: None
+    prepare: Callable[[], object] = lambda: None  # once, before anything is written
     trouble: Trouble = field(default_factory=Trouble)
     first_pause: float = FIRST_PAUSE
     longest_pause: float = LONGEST_PAUSE
+    _prepared: bool = False
 
     def deliver(self, documents: Sequence[Document], *, doubtful: bool = False) -> list[Refused]:
         """Returns when all is written, but for what is refused for good. Raises Stopped.
@@ -80,6 +82,9 @@ class Delivery:
         while waiting:
             before = len(waiting)
             try:
+                if not self._prepared:
+                    self.prepare()
+                    self._prepared = True
                 if doubtful:
                     waiting = self._unknown(waiting)
                     doubtful = False

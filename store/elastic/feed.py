@@ -67,7 +67,8 @@ class Parcel:
 class Feed:
     """The thread that feeds (`run`), and the memory in front of it (`put`).
 
-    `most_behind`: bytes of the journal that the cluster may be behind before `put` waits; None for no bound.
+    `prepare` is called before anything is written, until it does not raise StoreError. `most_behind`: bytes of
+    the journal that the cluster may be behind before `put` waits; None for no bound.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Feed:
         requests: Requests,
         state: Feeding,
         *,
+        prepare: Callable[[], object] = lambda: None,
         count: Callable[[str, float], None] = lambda name, amount: None,
         most_behind: int | None = None,
         first_pause: float = 0.5,
@@ -86,7 +88,7 @@ class Feed:
         self._journal, self._normalize, self._documents, self._state = journal, normalize, documents, state
         self._count, self._most_behind = count, most_behind
         self._halt = threading.Event()
-        self._delivery = Delivery(requests, self._halt, count, first_pause=first_pause)
+        self._delivery = Delivery(requests, self._halt, count, prepare, first_pause=first_pause)
         self._burial = Burial(documents, normalize, self._delivery, state, count)
         self._wake = threading.Condition()
         self._memory: deque[Pairs] = deque()
@@ -121,6 +123,8 @@ class Feed:
                 self._ended = True
             else:
                 self._last = _place(pairs[-1][0])
+                if self._behind <= 0:
+                    self._received = pairs[0][0].received
                 self._behind += len(pairs)
                 self._missed = self._missed or len(self._memory) >= MEMORY
                 if not self._missed:

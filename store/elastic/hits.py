@@ -6,13 +6,12 @@ import base64
 
 from msgspec import Struct
 
-from event_model.errors import StoreError
 from event_model.event import Event, Origin, Record
 from store.block import Entry
 from store.building import Normalize
 from store.elastic.narrowed import Filter
 from store.elastic.query import ORDER, TIME
-from store.elastic.searcher import Body, Searcher, is_lost, within
+from store.elastic.searcher import Body, Lost, Searcher, within
 from store.times import micros
 
 MOST = 1000  # documents in one answer, each with its record
@@ -78,9 +77,7 @@ class Reader:
             body["search_after"] = self._behind
         try:
             answers = self._searcher.ask(body, *besides)
-        except StoreError as error:
-            if not (self._point and is_lost(error)):
-                raise
+        except Lost:
             self._point, self._behind = {}, self._behind and self._behind[:2]
             return self.read(size, *besides, total=total)  # goes on with what is there now
         found = answers[0]["hits"]["hits"]

@@ -11,10 +11,15 @@ from event_model.errors import StoreError
 from store.elastic.client import Connection, explain, telling
 from store.elastic.narrowed import Filter
 
+GRACE = 5.0  # seconds that we wait longer than the server searches
 KEEP_ALIVE = "1m"  # of a point in time, from one look to the next
 Body = dict[str, Any]
 _NONE: Body = {"buckets": [], "sum_other_doc_count": 0, "doc_count_error_upper_bound": 0}
 _TOO_SLOW = ("search_timeout_exception", "time exceeded", "task_cancelled_exception")
+
+
+class Lost(StoreError):
+    """The point in time has ended that was to be read at."""
 
 
 class Searcher:
@@ -34,7 +39,7 @@ class Searcher:
         for body in bodies:
             lines += [self._header(body), {"timeout": f"{round(seconds * 1000)}ms", **body}]
         # the server is to give up first: it says so, and stops searching
-        patient = self.client.options(request_timeout=seconds + 5, max_retries=1)
+        patient = self.client.options(request_timeout=seconds + GRACE, max_retries=1)
         with telling(self.connection, "searching"):
             answers = patient.msearch(searches=lines)["responses"]
         return [self._whole(answer) for answer in answers]
@@ -74,6 +79,8 @@ class Searcher:
         if "error" in answer:
             if any(word in str(answer["error"]).lower() for word in _TOO_SLOW):
                 raise self._slow()
+            if "search_context_missing" in str(answer["error"]):
+                raise Lost(f"Elasticsearch at {self.connection.address}: a point in time has ended")
             raise self._refused(answer)
         if answer["timed_out"]:
             raise self._slow()
@@ -101,14 +108,11 @@ class Searcher:
 
         node = NodeConfig("http", "localhost", 9200)
         meta = ApiResponseMeta(int(answer.get("status", 500)), "1.1", HttpHeaders(), 0.0, node)
-        return explain(self.connection, "searching", ApiError("", meta, answer))
+        causes = answer["error"].get("root_cause")  # the rest says that all shards failed
+        body = {"error": causes[0]} if causes else answer
+        return explain(self.connection, "searching", ApiError("", meta, body))
 
 
 def within(*filters: Filter) -> Body:
     """The query of a search that needs no scores."""
     return {"query": {"bool": {"filter": list(filters)}}}
-
-
-def is_lost(error: StoreError) -> bool:
-    """Whether a point in time has ended."""
-    return "search context" in str(error).lower() or "search_context" in str(error)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
 import click
 
 from tallyman.opening import opened
@@ -21,9 +25,20 @@ def command(context: click.Context, as_json: bool) -> None:
         return
     kept = status["store"]
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    days = number(kept["partitions"], "partition")
-    click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {days}, kept {kept['retention']}")
-    click.echo(f"events    {status['events']:,}")
+    parts = (
+        number(kept["partitions"], "partition")
+        if kept["type"] == "embedded"
+        else f"{kept['partitions']} indices"
+    )
+    size = "" if kept["bytes"] is None else f"{kept['bytes'] / 1e6:.1f} MB, "
+    click.echo(f"store     {kept['path']}: {size}{parts}, kept {kept['retention']}")
+    if "unreachable" in status:
+        click.echo(f"cluster   {status['unreachable']}")
+    else:
+        click.echo(f"events    {status['events']:,}")
+    if status["feed"]:
+        for line in fed(status["feed"]):
+            click.echo(f"feed      {line}")
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
     alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)
     click.echo(f"alerts    {alerts or 'none'} open")
@@ -35,5 +50,26 @@ def command(context: click.Context, as_json: bool) -> None:
     for name, counts in status["sinks"].items():
         click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
     for name, value in sorted(status["counters"].items()):
-        if not name.startswith("ingest_"):
+        if not name.startswith(("ingest_", "feed_")):
             click.echo(f"counted   {name} {value:,.0f}")
+
+
+def fed(feed: dict[str, Any]) -> Iterator[str]:
+    """What is to be said of the way from the journal to the cluster, line by line."""
+    behind = feed["behind"]
+    if behind["records"]:
+        yield (
+            f"{number(int(behind['records']), 'record')} behind ({behind['bytes'] / 1e6:.1f} MB of the journal), "
+            f"the oldest for {behind['seconds']:,.0f} s"
+        )
+    else:
+        yield "the cluster has everything"
+    if feed["away_since"]:
+        since = datetime.fromtimestamp(feed["away_since"], UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        yield f"takes nothing since {since}: {feed['reason']}"
+    yield (
+        f"{feed['taken']:,} taken, {feed['known']:,} known already, {feed['retries']:,} tried again, "
+        f"{feed['refused']:,} refused, since the last start"
+    )
+    if feed["held"]:
+        yield f"{number(feed['held'], 'record')} only in the journal: `tallyman deadletter list` says why"

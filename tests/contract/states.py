@@ -88,7 +88,7 @@ class ClusterKeeping:
         self.local = Database(root)
         self._book = self.local.book(sinks={"page": "low"})
         self.state, self.other = cluster.opened(), cluster.opened()
-        self.publisher = Publisher(self.local, self.state, None)
+        self.publisher = Publisher(self.local, self.state, lambda: None, None)
 
     def record(self, *matches: Match, now: float = NOW) -> list[str]:
         new = self._book.record(matches, now, PLACE)

@@ -27,6 +27,10 @@ class Cluster:
     client: Any  # elasticsearch.Elasticsearch
     names: Names
 
+    @property
+    def url(self) -> str:
+        return self.connection.hosts[0]
+
     def refresh(self) -> None:
         """Let searches see all that was written."""
         self.client.indices.refresh(index=f"logs-*-{self.names.namespace},tallyman-*-{self.names.namespace}*")

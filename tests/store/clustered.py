@@ -7,6 +7,7 @@ from typing import Any
 
 from event_model.event import Event
 from store.block import Entry
+from store.building import Normalize
 from store.elastic import templates
 from store.elastic.client import Connection
 from store.elastic.document import Documents
@@ -20,7 +21,7 @@ RECEIVED = 1_795_435_200.0
 class Clustered:
     """Data streams of their own in the cluster at `url`; gone when closed."""
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, normalize: Normalize = normalize, **options: Any) -> None:
         self.names = Names(f"t{secrets.token_hex(6)}")
         self.store = Elasticsearch(Connection(hosts=(url,)), self.names, normalize, **options)
         self.client = self.store.client
@@ -35,12 +36,12 @@ class Clustered:
         )
         self._documents = Documents(mappings["properties"], self.names)
 
-    def keep(self, events: list[Event]) -> None:
+    def keep(self, events: list[Event], ingested: str = NOON) -> None:
         """Searchable when it returns."""
         actions: list[Any] = []
         for event in events:
             entry = Entry("", 0, event.record, event.origin, RECEIVED, "")
-            made = self._documents.make(entry, event, NOON)
+            made = self._documents.make(entry, event, ingested)
             actions += [{"create": {"_index": made.stream, "_id": made.id}}, made.source]
         if actions:
             answer = self.client.bulk(operations=actions, refresh=True)

@@ -32,7 +32,7 @@ class ClusterState:
     """As `store.state.State` says. Everything raises StoreError where the cluster can't be reached."""
 
     def __init__(self, client: Any, connection: Connection, names: Names) -> None:
-        self.client = client
+        self.client, self.connection, self.names = client, connection, names
         self._state = Index(client, connection, names.state)
         self.alerts = AlertIndex(Index(client, connection, names.alerts))
         self.tokens = TokenIndex(self._state)

@@ -138,7 +138,7 @@ def summary(source: Mapping[str, Any]) -> dict[str, Any]:
         "severity": alert["severity"],
         "risk_score": alert["risk_score"],
         "reason": alert["reason"],
-        "user": (whole.get("user") or {}).get("name"),
+        "user": user.get("name") if isinstance(user := whole.get("user"), dict) else None,
         "start": iso(state.start / 1e6),
         "end": iso(state.end / 1e6),
         "count": state.count,

@@ -10,7 +10,7 @@ from typing import Any
 from store.elastic.state.index import Index
 
 KIND = "collector"
-LATEST = ("seen", "rules", "rules_broken")  # of these the greatest is told, of `started` the first
+LATEST = ("seen", "rules", "rules_broken", "ingest_lag_seconds")  # the greatest is told, of `started` the first
 _BY_NAME = [{"name": {"order": "asc", "unmapped_type": "keyword"}}]
 
 

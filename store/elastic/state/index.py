@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from event_model.errors import StoreError
 from store.elastic.client import Connection, reason, telling
 
 PAGE = 1000  # documents in one answer
+SETUP = "`tallyman store setup` makes what is missing"
 _Answer = TypeVar("_Answer")
 
 
@@ -50,13 +52,14 @@ class Answer(Struct, frozen=True):
         return self.status in (404, 409)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Index:
     """All methods raise StoreError where the cluster can't be reached or refuses."""
 
     client: Any  # elasticsearch.Elasticsearch
     connection: Connection
     name: str
+    _is_there: bool = field(default=False, init=False)
 
     def get(self, id: str, index: str = "") -> Hit | None:
         """The document as it was written last, whether or not a search would find it yet."""
@@ -98,6 +101,7 @@ class Index:
 
     def create(self, id: str, document: Any, *, refresh: bool = False) -> bool:
         """Put a new document in; whether there was none of this id."""
+        self._exist()
         asking = self.client.options(ignore_status=409)
         made = self._ask(
             lambda: asking.index(index=self.name, id=id, document=document, op_type="create", refresh=refresh)
@@ -106,6 +110,7 @@ class Index:
 
     def put(self, id: str, document: Any) -> None:
         """Put a document in the place of what was there."""
+        self._exist()
         self._ask(lambda: self.client.index(index=self.name, id=id, document=document))
 
     def change(self, found: Hit, parts: Any) -> bool:
@@ -152,6 +157,12 @@ class Index:
 
     def _at(self, found: Hit) -> dict[str, Any]:
         return {"_index": found.index, "_id": found.id, **found.unchanged}
+
+    def _exist(self) -> None:
+        """Raises StoreError if there is no such index: writing would make one without our mapping."""
+        if not self._is_there and not self._ask(lambda: self.client.indices.exists(index=self.name)):
+            raise StoreError(f"Elasticsearch at {self.connection.address} has no {self.name}. {SETUP}")
+        self._is_there = True
 
     def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
         with telling(self.connection, f"asking for {self.name}"):

@@ -12,7 +12,7 @@ from msgspec import Struct
 from event_model.errors import StoreError
 from store.elastic.client import Away
 from store.elastic.state.alert import STATE, document, kept, merged, micros
-from store.elastic.state.index import Answer, Hit, Index
+from store.elastic.state.index import SETUP, Answer, Hit, Index
 from store.state import AlertRecord
 
 log = logging.getLogger(__name__)
@@ -85,9 +85,7 @@ def _waits(
     if answer.status == 409 or (answer.status == 404 and not creating):
         return True  # someone was faster: look what stands there now
     if answer.status == 404:
-        raise StoreError(
-            f"Elasticsearch has no alias {index.name}: {answer.reason}. `tallyman store setup` makes what is missing"
-        )
+        raise StoreError(f"Elasticsearch at {index.connection.address} has no alias {index.name}. {SETUP}")
     if answer.status != 400:
         raise Away(f"Elasticsearch, {index.name}: does not take alerts ({answer.status}): {answer.reason}")
     if creating and id not in bare:
