@@ -65,7 +65,11 @@ def fed(feed: dict[str, Any]) -> Iterator[str]:
     else:
         yield "the cluster has everything"
     if feed["away_since"]:
-        since = datetime.fromtimestamp(feed["away_since"], UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        since = (
+            datetime.fromtimestamp(feed["away_since"], UTC)
+            .isoformat(timespec="seconds")
+            .replace("+00:00", "Z")
+        )
         yield f"takes nothing since {since}: {feed['reason']}"
     yield (
         f"{feed['taken']:,} taken, {feed['known']:,} known already, {feed['retries']:,} tried again, "

@@ -43,7 +43,9 @@ def test_only_what_met_a_full_queue_is_sent_again(tmp_path: Path, cluster: Clust
     assert once(cluster) == 40
 
 
-def test_what_was_written_before_a_rollover_is_not_written_again_after_it(tmp_path: Path, cluster: Cluster) -> None:
+def test_what_was_written_before_a_rollover_is_not_written_again_after_it(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     stream = cluster.names.stream("kubernetes.audit_logs")
 
     def lose_and_roll_over(request: object) -> None:
@@ -95,7 +97,9 @@ def test_an_index_that_is_closed_for_writing_is_waited_for(
     assert once(cluster) == 20
 
 
-def test_what_clashes_with_a_mapping_is_a_dead_letter_with_the_reason(tmp_path: Path, cluster: Cluster) -> None:
+def test_what_clashes_with_a_mapping_is_a_dead_letter_with_the_reason(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     stream = cluster.names.stream("kubernetes.audit_logs")
     cluster.client.indices.put_index_template(  # someone has other ideas about our fields
         name=f"clash-{cluster.names.namespace}", index_patterns=[stream], data_stream={}, priority=1000,
@@ -112,7 +116,9 @@ def test_what_clashes_with_a_mapping_is_a_dead_letter_with_the_reason(tmp_path: 
             assert world.database.feeding.held() == {}  # the cluster has the letters whole
         found = letters(cluster)
         assert {each["event"]["original"] for each in found} == {raw(1).decode(), raw(3).decode()}
-        assert all("failed to parse field [user.name] of type [long]" in each["event"]["reason"] for each in found)
+        assert all(
+            "failed to parse field [user.name] of type [long]" in each["event"]["reason"] for each in found
+        )
         assert all(each["event"]["kind"] == "pipeline_error" for each in found)
         assert once(cluster) == 3
     finally:
@@ -120,7 +126,9 @@ def test_what_clashes_with_a_mapping_is_a_dead_letter_with_the_reason(tmp_path: 
         cluster.client.indices.delete_index_template(name=f"clash-{cluster.names.namespace}")
 
 
-def test_a_record_of_100_mb_is_a_dead_letter_and_stays_in_the_journal(tmp_path: Path, cluster: Cluster) -> None:
+def test_a_record_of_100_mb_is_a_dead_letter_and_stays_in_the_journal(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     huge = raw(1, requestObject={"data": "x" * 100_000_000})
     with fed(tmp_path, cluster) as world:
         world.put_raws([raw(0), huge, raw(2)])
@@ -146,7 +154,12 @@ def test_a_large_record_goes_whole_and_is_found_by_its_fields(tmp_path: Path, cl
 
 
 def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, cluster: Cluster) -> None:
-    stamps = ["1970-01-01T00:00:00Z", "2026-11-23T11:00:00Z", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z"]
+    stamps = [
+        "1970-01-01T00:00:00Z",
+        "2026-11-23T11:00:00Z",
+        "9999-12-31T23:59:59.999999Z",
+        "0001-01-01T00:00:00Z",
+    ]
     with fed(tmp_path, cluster) as world:
         for number, jump in enumerate((0, 86_400 * 400, -86_400 * 9_000, 86_400, 0, 7 * 86_400)):
             stamp = stamps[number % len(stamps)]
@@ -157,7 +170,9 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, cluster: Cluster) ->
     assert once(cluster) == 6
 
 
-def test_two_writers_with_the_same_records_make_one_document_of_each(tmp_path: Path, cluster: Cluster) -> None:
+def test_two_writers_with_the_same_records_make_one_document_of_each(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     with fed(tmp_path / "a", cluster) as one, fed(tmp_path / "b", cluster) as other:
         for position in range(4):
             same = raws(50 * position, 50 * position + 50)
@@ -187,7 +202,9 @@ def test_while_the_cluster_is_away_the_journal_goes_on_and_is_drained_in_order(
     assert once(cluster) == 1000
 
 
-def test_past_the_bound_the_pipeline_waits_until_the_cluster_has_caught_up(tmp_path: Path, cluster: Cluster) -> None:
+def test_past_the_bound_the_pipeline_waits_until_the_cluster_has_caught_up(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     with proxy(cluster.url) as between, fed(tmp_path, cluster, between.url, most_behind=20_000) as world:
         between.faults += [refuse(429)] * 1000
         done = list[int]()

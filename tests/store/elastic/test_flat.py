@@ -19,7 +19,13 @@ def nested(levels: int, inside: Any = "x") -> Any:
 
 @pytest.mark.parametrize(
     "value",
-    [{"a": 1}, {"a": {"b": [1, {"c": None}]}}, [{"a": 1}, {"b": 2}], nested(20), {"": "x", ".": 1, "a.b": {"": 2}}],
+    [
+        {"a": 1},
+        {"a": {"b": [1, {"c": None}]}},
+        [{"a": 1}, {"b": 2}],
+        nested(20),
+        {"": "x", ".": 1, "a.b": {"": 2}},
+    ],
 )
 def test_what_fits_stays_as_it_is(value: Any) -> None:
     assert fit(value) == (value, True)
