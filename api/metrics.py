@@ -27,6 +27,8 @@ GAUGES = {
     "ingest_lag_seconds": "How long the newest event had been waiting to be read",
     "journal_bytes": "Journal and index on disk",
     "notify_waiting": "Alerts that a sink is still to be told of",
+    "publish_away": "Collecting processes whose alerts wait because the cluster is away",
+    "publish_waiting": "Alerts that the cluster is still to be told of",
     "rules_left_out": "Rules that can't work",
     "rules_loaded": "Rules that are loaded",
     "store_bytes": "Events in the cluster, copies included",
@@ -49,6 +51,9 @@ COUNTERS = {
     "inspector_failures": "Errors of the rule engine or a detector",
     "rule_eval_seconds": "Time spent looking at events with rules and detectors",
     "notify_failures": "Alerts that a sink could not be told of",
+    "publish_failures": "Times that the cluster did not take alerts; they were kept and offered again",
+    "publish_refused": "Alerts that the cluster will not take; they are kept where they were found",
+    "published": "Alerts, new or with more matches, that the cluster was told of",
     "source_failures": "Sources that ended with an error",
 }
 _WRITTEN = re.compile(r'(\w+)(?:\{(\w+)="(.*)"\})?', re.DOTALL)

@@ -158,10 +158,13 @@ class Publisher:
         if time.monotonic() - self._tidied < TIDY_EVERY:
             return
         self._tidied = time.monotonic()
-        if self.state.roll():
-            log.info("alerts go on in a new index")
-        if self.age is not None:
-            self.state.prune(time.time() - self.age.total_seconds())
+        try:
+            if self.state.roll():
+                log.info("alerts go on in a new index")
+            if self.age is not None:
+                self.state.prune(time.time() - self.age.total_seconds())
+        except StoreError as error:  # alerts are taken all the same
+            log.error("the cluster's state can't be pruned", extra={"reason": str(error)})
 
     def _failure(self, error: StoreError) -> float:
         self._failed += 1

@@ -9,8 +9,8 @@ from msgspec import Struct
 from event_model.event import Event, Origin, Record
 from store.block import Entry
 from store.building import Normalize
+from store.elastic.fields import ORDER, TIME
 from store.elastic.narrowed import Filter
-from store.elastic.query import ORDER, TIME
 from store.elastic.searcher import Body, Lost, Searcher, within
 from store.times import micros
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,6 +15,8 @@ from store.elastic.narrowed import Filter
 GRACE = 5.0  # seconds that we wait longer than the server searches
 KEEP_ALIVE = "1m"  # of a point in time, from one look to the next
 Body = dict[str, Any]
+STARTING = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 0)  # seconds between tries: a new index takes a moment to start
+_MISSING = "missing shards"
 _NONE: Body = {"buckets": [], "sum_other_doc_count": 0, "doc_count_error_upper_bound": 0}
 _TOO_SLOW = ("search_timeout_exception", "time exceeded", "task_cancelled_exception")
 
@@ -40,8 +43,12 @@ class Searcher:
             lines += [self._header(body), {"timeout": f"{round(seconds * 1000)}ms", **body}]
         # the server is to give up first: it says so, and stops searching
         patient = self.client.options(request_timeout=seconds + GRACE, max_retries=1)
-        with telling(self.connection, "searching"):
-            answers = patient.msearch(searches=lines)["responses"]
+        for pause in STARTING:
+            with telling(self.connection, "searching"):
+                answers = patient.msearch(searches=lines)["responses"]
+            if not any(_MISSING in str(answer.get("error", "")) for answer in answers):
+                break
+            time.sleep(pause)
         return [self._whole(answer) for answer in answers]
 
     @contextmanager

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from event_model.alert import Match
 from store.database import Database
-from store.elastic import templates
+from store.elastic import mapping, templates
 from store.elastic.client import Connection, connect
 from store.elastic.names import Names
 from store.elastic.state import ClusterState
@@ -112,12 +112,17 @@ class ClusterKeeping:
 
 def make(client: Any, names: Names) -> None:
     """The indices that state needs, and no more: the tests of `tallyman store setup` have the rest."""
-    for name, template in templates.components().items():
-        client.cluster.put_component_template(name=name, template=template["template"])
-    client.indices.put_index_template(name=names.alerts, body=templates.alerts(names))
+    whole = templates.alerts(
+        names
+    )  # in itself: component templates are everybody's on a server that is shared
+    for left_out in ("composed_of", "ignore_missing_component_templates"):
+        whole.pop(left_out, None)
+    fields = {"dynamic": False, "date_detection": False, **mapping.properties(mapping.alerts())}
+    whole["template"] = {"settings": templates.settings(), "mappings": fields}
+    client.indices.put_index_template(name=names.alerts, body=whole)
     client.indices.create(index=names.first_alerts, aliases={names.alerts: {"is_write_index": True}})
-    for index, fields in ((names.state, templates.STATE), (names.audit, templates.AUDIT)):
-        body = templates.state(index, fields)["template"]
+    for index, searched in ((names.state, templates.STATE), (names.audit, templates.AUDIT)):
+        body = templates.state(index, searched)["template"]
         client.indices.create(index=index, settings=body["settings"], mappings=body["mappings"])
 
 

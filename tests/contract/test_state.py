@@ -217,6 +217,8 @@ def test_closing_asks_for_a_reason_there_is(kept: Keeping) -> None:
     (id,) = kept.record(match())
     with pytest.raises(ValueError, match="closing asks for a reason: duplicate, false_positive"):
         decide(kept.state, "close", id)
+    with pytest.raises(ValueError, match="Did you mean 'false_positive'"):
+        decide(kept.state, "close", id, reason="false_postive")
     with pytest.raises(ValueError, match="Did you mean 'close'"):
         decide(kept.state, "closes", id)
     for reason in REASONS[:2]:
@@ -232,6 +234,9 @@ def test_a_decision_on_what_someone_else_changed_says_who_did(kept: Keeping) -> 
         decide(kept.other, "acknowledge", id, user="dave", version=1)
     with pytest.raises(Changed, match=r"was made closed by carol .* reopen it first"):
         decide(kept.other, "acknowledge", id, user="dave")
+    (bobs,) = kept.record(match(user="bob"))
+    with pytest.raises(Changed, match="is open; look again"):
+        decide(kept.state, "close", bobs, reason="other", version=7)
 
 
 def test_of_two_who_decide_at_one_time_one_wins_and_the_other_is_told(kept: Keeping) -> None:

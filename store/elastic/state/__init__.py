@@ -62,9 +62,8 @@ class ClusterState:
 
     def mark_replayed(self, ids: Iterable[str], now: float) -> None:
         """Note that these dead letters were read again. `now`: seconds since the epoch."""
-        for id in ids:
-            told = {"kind": _REPLAYED, "name": id, "number": round(now * 1e6)}
-            self._state.create(f"{_REPLAYED}-{id}", told)
+        told = {"kind": _REPLAYED, "number": round(now * 1e6)}
+        self._state.create_all((f"{_REPLAYED}-{id}", {**told, "name": id}) for id in ids)
 
     def prune(self, before: float) -> int:
         """Delete alerts, acts, replayed letters and counters that are older (seconds since the epoch); how many alerts."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from event_model.errors import StoreError
 from store.elastic.client import Connection, reason, telling
 
 PAGE = 1000  # documents in one answer
+REQUEST_BYTES = 8 << 20  # of a bulk request, unless one document is larger
 SETUP = "`tallyman store setup` makes what is missing"
 _Answer = TypeVar("_Answer")
 
@@ -50,6 +53,22 @@ class Answer(Struct, frozen=True):
     def conflicts(self) -> bool:
         """It was written by someone else meanwhile, or is there already, or is gone."""
         return self.status in (404, 409)
+
+
+def _requests(operations: Iterable[tuple[Any, Any]]) -> Iterator[list[bytes]]:
+    """The lines of bulk requests that are not too long for the server (100 MB unless told otherwise)."""
+    lines: list[bytes] = []
+    size = 0
+    for operation in operations:
+        more = [msgspec.json.encode(part) for part in operation if part is not None]
+        length = sum(map(len, more))
+        if lines and size + length > REQUEST_BYTES:
+            yield lines
+            lines, size = [], 0
+        lines += more
+        size += length
+    if lines:
+        yield lines
 
 
 @dataclass(slots=True)
@@ -108,6 +127,18 @@ class Index:
         )
         return "error" not in made
 
+    def create_all(self, documents: Iterable[tuple[str, Any]]) -> None:
+        """Put in those of these (id, document) that are not there."""
+        self._exist()
+        source = iter(documents)
+        while piece := list(islice(source, PAGE)):
+            operations = [({"create": {"_id": id}}, document) for id, document in piece]
+            for answer in self.bulk(operations):
+                if answer.status >= 300 and answer.status != 409:
+                    raise StoreError(
+                        f"Elasticsearch at {self.connection.address}, {self.name}: {answer.reason}"
+                    )
+
     def put(self, id: str, document: Any) -> None:
         """Put a document in the place of what was there."""
         self._exist()
@@ -129,12 +160,16 @@ class Index:
 
     def bulk(self, operations: Sequence[tuple[Any, Any]], *, refresh: bool = False) -> list[Answer]:
         """What came of each of these (action, body or None); never raises for one alone."""
-        if not operations:
-            return []
-        lines = [part for pair in operations for part in pair if part is not None]
+        return [
+            Answer(each["status"], reason(each) if "error" in each else "")
+            for lines in _requests(operations)
+            for each in self._sent(lines, refresh)
+        ]
+
+    def _sent(self, lines: list[bytes], refresh: bool) -> list[Any]:
+        """What the server says of each operation in one request."""
         answered = self._ask(lambda: self.client.bulk(operations=lines, index=self.name, refresh=refresh))
-        results = [next(iter(item.values())) for item in answered["items"]]
-        return [Answer(each["status"], reason(each) if "error" in each else "") for each in results]
+        return [next(iter(item.values())) for item in answered["items"]]
 
     def drop_empty(self) -> None:
         """Delete the indices behind the alias that hold nothing, but for the one that is written."""

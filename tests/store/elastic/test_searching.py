@@ -13,7 +13,7 @@ import pytest
 from event_model.errors import StoreError
 from event_model.event import Event, Origin, Record
 from store.block import Entry
-from store.elastic import searcher
+from store.elastic import question, searcher
 from store.elastic.client import Connection
 from store.elastic.hits import Reader
 from store.elastic.names import Names
@@ -122,6 +122,22 @@ def test_an_event_that_was_sent_again_after_a_rollover_is_told_once(cluster: Clu
             if after is None:
                 break
         assert told == list(range(30))
+
+
+def test_top_values_of_several_indices_are_exact_however_few_are_asked_for_at_first(
+    cluster: Clustered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(question, "_FIRST_TOP", 4)
+    number, expected = 0, Counter[str]()
+    for most in ("abcdefgh", "hgzyxwvu", "mnaobpcq"):  # the first of them is commonest in its index
+        names = [name for rank, name in enumerate(most) for _ in range(12 - rank)]
+        cluster.keep([make(number + place, user_name=name) for place, name in enumerate(names)])
+        cluster.client.indices.rollover(alias=cluster.names.stream("test"))
+        number += len(names)
+        expected.update(names)
+    ranked = sorted(expected.items(), key=lambda pair: (-pair[1], pair[0]))
+    for size in (1, 3, 5, 100):
+        assert cluster.store.top(All(), "user", size=size) == ranked[:size]
 
 
 def test_more_events_are_read_than_a_server_gives_at_once(cluster: Clustered) -> None:

@@ -16,13 +16,14 @@ from msgspec.structs import replace
 from event_model.errors import StoreError
 from store.database import Database
 from store.elastic.client import Connection, connect
+from store.elastic.names import Names
 from store.elastic.state import ClusterState, Mark
 from store.elastic.state.changes import MOST, Changes
 from store.elastic.state.publishing import publish
 from store.elastic.state.triage import decide as decide_about
 from store.triage import Changed, Decision
 from tallyman.publishing import Publisher
-from tests.contract.states import Cluster, ClusterKeeping, FileKeeping, decide
+from tests.contract.states import LATER, Cluster, ClusterKeeping, FileKeeping, decide
 from tests.store.matches import NOW, match, rule
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -172,6 +173,29 @@ def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) 
     kept.publisher.adopt()
     assert kept.local.alerts.latest_change() == seen
     assert kept.local.alerts.show(second)["status"] == "open"
+
+
+def test_the_text_of_a_token_is_nowhere_in_the_cluster(kept: ClusterKeeping) -> None:
+    texts = [
+        kept.state.tokens.create("ci", "analyst", None, LATER),
+        kept.state.tokens.login("page", "analyst", 600, LATER),
+    ]
+    kept.state._state.refresh()
+    held = str(kept.state._state.search({"match_all": {}}))
+    assert "token-" in held and not [text for text in texts if text in held or text[3:] in held]
+
+
+def test_nothing_is_written_where_nothing_was_set_up(cluster: Cluster) -> None:
+    state = ClusterState(cluster.client, cluster.connection, Names("nobody.set.up"))
+    for write in (
+        lambda: state.tokens.create("ci", "analyst", None, LATER),
+        lambda: state.audit.log("carol", "search", {}, LATER),
+        lambda: state.mark_replayed(["ab"], NOW),
+    ):
+        with pytest.raises(StoreError, match="`tallyman store setup` makes what is missing"):
+            write()
+    assert state.alerts.listed().alerts == [] and state.tokens.listed() == []
+    assert not cluster.client.indices.exists(index="tallyman-*-nobody.set.up", allow_no_indices=False)
 
 
 # decisions about many
