@@ -95,15 +95,15 @@ class AlertIndex:
 
     def decide(
         self, ids: Iterable[str], action: str, *, user: str, reason: str | None = None, note: str = "",
-        now: datetime, version: int | None = None,
+        now: datetime, version: int | None = None, scope: str = "entity",
     ) -> int:  # fmt: skip
         """Acknowledge, close or reopen alerts; how many that changed. As `store.state.Alerts` says.
 
         All or none, as far as many documents of a cluster can be: all are looked at before any is written, and
         what was written is taken back where another one has been decided about in between.
         """
-        check(action, reason)
-        made = Decision(action, user, reason, note, now.timestamp(), version)
+        check(action, reason, scope)
+        made = Decision(action, user, reason, note, now.timestamp(), version, scope)
         found = {hit.id: hit for hit in map(self.find, ids)}
         return decide(self.index, list(found.values()), made)
 

@@ -27,10 +27,7 @@ def decide(index: Index, found: Sequence[Hit], made: Decision) -> int:
     were written are taken back by a further step in their history that says so.
     """
     wanted = [hit for hit in found if becomes(standing(hit), made)]
-    step = {
-        "time": iso(made.time), "user": made.user, "action": made.action,
-        "reason": made.kept_reason, "note": made.note,
-    }  # fmt: skip
+    step = made.step
     done: list[Hit] = []
     waiting = wanted
     try:
