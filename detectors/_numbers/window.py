@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import exp, log
+from math import exp, floor, log
 from math import nan as NAN
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ KINDS = 8  # classes of acts that are counted apart; all others together
 MOST_WAYS = 1000  # different acts that are told apart in one window
 LEAST, MOST = 1e-6, 1e15  # numbers between which a sketch tells sizes apart; beyond MOST nothing is believed
 GRAIN = 10  # steps of a sketch to a factor of e: within 5 %
-_LOWEST = int(log(LEAST) * GRAIN) - 1
+_LOWEST = floor(log(LEAST) * GRAIN) - 1
 
 Read = Callable[[Event], float | None]
 
@@ -38,7 +38,7 @@ class Sketch:
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
-        place = int(log(value) * GRAIN) if value > LEAST else _LOWEST
+        place = floor(log(value) * GRAIN) if value > LEAST else _LOWEST
         buckets = self.buckets
         buckets[place] = buckets.get(place, 0) + 1
 
