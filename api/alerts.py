@@ -11,7 +11,7 @@ from api.asking import After, When, cursor, uncursor
 from api.auth import Analyst, Caller
 from api.problems import CHANGED, FORBIDDEN, MISSING, PROBLEMS
 from api.services import Serve
-from store.alerts import Changed, Unknown
+from store.triage import Changed, Unknown
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], responses=PROBLEMS)
 Reason = Literal[
@@ -122,7 +122,7 @@ def listed(
     """One page of alerts, newest first, and how many of each severity are open."""
     page = serve.book.listed(
         status=None if status == "all" else status, severity=severity, rule=rule or None, user=user or None,
-        **span._asdict(), limit=size, after=uncursor(after, tuple[float, int]),
+        **span._asdict(), limit=size, after=uncursor(after, tuple[float, int | str]),
     )  # fmt: skip
     return AlertPage(
         alerts=[Alert(**alert) for alert in page.alerts],

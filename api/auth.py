@@ -8,7 +8,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.services import Serve, Services
-from store.tokens import Token
+from store.state import Token
 
 COOKIE = "tallyman_session"
 WRITER = "analyst"  # the role that may change things; whatever else there is may read

@@ -13,7 +13,7 @@ from api.services import Following, Place, Services
 from event_model.event import Event
 from event_model.fields import document
 
-_MARK = re.compile(r"(\d{8}-\d{3})?:(-?\d{1,19}):(\d{1,19})")
+_MARK = re.compile(r"(\d{8}-\d{3}|\d{13,17})?:(-?\d{1,19}):(\d{1,19})")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -42,10 +42,10 @@ class Feed:
         self, serve: Services, since: Mark | None, meets: Callable[[Event], bool] | None, alerts: bool
     ) -> None:
         """`meets`: which events are wanted, None for none."""
-        self._serve, self._meets, self._alerts = serve, meets, alerts
+        self._meets, self._alerts = meets, alerts
         self._events: Following = serve.follow(since.place if since else None)
-        latest = serve.book.latest_change()
-        self._change = min(since.change, latest) if since else latest
+        self._changes = serve.book.changes(since.change if since else None)
+        self._change = self._changes.at
 
     @property
     def mark(self) -> Mark:
@@ -62,11 +62,12 @@ class Feed:
                 if self._meets(event):
                     yield message("event", document(event), Mark(place, self._change))
         if self._alerts:
-            changed, change = self._serve.book.changed_since(self._change)
+            changed = self._changes.look()
             for number, alert in enumerate(changed, 1):
                 if number == len(changed):
-                    self._change = change  # after a break in between, all of them come again
+                    self._change = self._changes.at  # after a break in between, all of them come again
                 yield message("alert", alert, self.mark)
+            self._change = self._changes.at
 
 
 def message(kind: str, data: Any, mark: Mark) -> bytes:

@@ -26,11 +26,19 @@ GAUGES = {
     "detector_incidents_day": "Incidents a day",
     "detector_learning": "1 while a detector knows too little to be trusted",
     "detector_novelty_rate": "New values of an entity in one of its active windows",
+    "feed_away_seconds": "How long the cluster has been taking nothing",
+    "feed_held": "Records that only the journal has whole",
+    "feed_lag_bytes": "Journal that the cluster has not taken",
+    "feed_lag_records": "Records that the cluster has not taken",
+    "feed_lag_seconds": "Age of the oldest record that the cluster has not taken",
     "ingest_lag_seconds": "How long the newest event had been waiting to be read",
     "journal_bytes": "Journal and index on disk",
     "notify_waiting": "Alerts that a sink is still to be told of",
+    "publish_away": "Collecting processes whose alerts wait because the cluster is away",
+    "publish_waiting": "Alerts that the cluster is still to be told of",
     "rules_left_out": "Rules that can't work",
     "rules_loaded": "Rules that are loaded",
+    "store_bytes": "Events in the cluster, copies included",
     "store_events": "Events in the store",
     "store_partitions": "Partitions of the store",
 }
@@ -44,6 +52,11 @@ COUNTERS = {
     "ingest_unreadable": "Records that could not be understood; they are kept",
     "ingest_dropped": "Records that were not kept",
     "disk_full": "Times that the disk was full and all had to wait",
+    "feed_known": "Events that the cluster had already",
+    "feed_refused": "Events that the cluster refused; they are dead letters",
+    "feed_retries": "Requests that had to be made again",
+    "feed_taken": "Events that the cluster has taken",
+    "feed_waits": "Times that the cluster was too far behind and all had to wait",
     "format_failures": "Records that a format stumbled over; they are kept",
     "inspector_failures": "Errors of the rule engine or a detector",
     "rule_eval_seconds": "Time spent looking at events with rules",
@@ -51,6 +64,9 @@ COUNTERS = {
     "snapshots_refused": "Memories of detectors that could not be used",
     "verdicts": "Decisions that detectors were told of",
     "notify_failures": "Alerts that a sink could not be told of",
+    "publish_failures": "Times that the cluster did not take alerts; they were kept and offered again",
+    "publish_refused": "Alerts that the cluster will not take; they are kept where they were found",
+    "published": "Alerts, new or with more matches, that the cluster was told of",
     "source_failures": "Sources that ended with an error",
 }
 _WRITTEN = re.compile(r'(\w+)(?:\{(\w+)="(.*)"\})?', re.DOTALL)
@@ -89,6 +105,6 @@ class _Numbers(Collector):
 
 
 def _family(name: str, labels: list[str]) -> GaugeMetricFamily | CounterMetricFamily:
-    if name in GAUGES:
-        return GaugeMetricFamily(f"tallyman_{name}", GAUGES[name], labels=labels)
+    if name in GAUGES or (name.startswith("detector_") and name not in COUNTERS):
+        return GaugeMetricFamily(f"tallyman_{name}", GAUGES.get(name, name.replace("_", " ")), labels=labels)
     return CounterMetricFamily(f"tallyman_{name}", COUNTERS.get(name, name.replace("_", " ")), labels=labels)

@@ -13,9 +13,7 @@ from fastapi import Depends, Request
 from api.attempts import Attempts
 from event_model.event import Event
 from event_model.parts import Store
-from store.alerts import AlertBook
-from store.audit import AuditLog
-from store.tokens import Tokens
+from store.state import Acts, Alerts, Tokens
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 Place = tuple[str, int]  # in the journal: partition, pointer
@@ -35,9 +33,9 @@ class Following(Protocol):
 @dataclass(slots=True)
 class Services:
     store: Store  # its methods raise TimeoutError rather than look at everything
-    book: AlertBook
+    book: Alerts
     tokens: Tokens
-    audit: AuditLog  # what people did with this program
+    audit: Acts  # what people did with this program
     rules: Callable[[], list[dict[str, Any]]]  # what each loaded rule says of itself
     status: Callable[[], dict[str, Any]]
     ready: Callable[[], dict[str, str]]  # check -> "ok" or what is wrong

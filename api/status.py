@@ -33,7 +33,7 @@ class Status(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     running: bool = Field(description="Whether a `tallyman run` writes this store.")
-    events: int = Field(description="Events in the store.")
+    events: int | None = Field(description="Events in the store; null while its cluster is away.")
     alerts_open: dict[str, int] = Field(description="Open alerts by severity.")
     rules: dict[str, int] = Field(description="How many are loaded, and left out.")
     sources: dict[str, dict[str, float]] = Field(description="By source: what was counted since the start.")
@@ -42,6 +42,9 @@ class Status(BaseModel):
     )
     sinks: dict[str, dict[str, int]] = Field(description="By sink: how many alerts wait, and were given up.")
     store: dict[str, Any] = Field(description="Where it is, how large, how long it keeps.")
+    feed: dict[str, Any] | None = Field(
+        None, description="How far a cluster is behind the journal of this machine, and what hinders it."
+    )
 
 
 @router.get("/status")

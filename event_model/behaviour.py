@@ -57,7 +57,8 @@ class Behaviour(Struct, frozen=True):
     text: Callable[[Event], str | None] = no_text
     # kind -> log odds in nats that a *surprising* act of this kind is hostile; read once, from a data file.
     priors: Callable[[], Mapping[str, float]] = no_priors
-    # The event's time: RFC 3339 in UTC, at least to the minute; a cheap reading of `event.timestamp`.
+    # The event's time: RFC 3339 in UTC, at least to the minute; a cheap reading of `event.timestamp`, asked where there
+    # is a key.
     time: Callable[[Event], str] = its_time
     # Whose actors and peers these are, where several formats tell of one kind of source; else the format's name.
     realm: str = ""

@@ -15,7 +15,7 @@ from store.sqlite import SqliteFile
 
 COLUMNS = (
     "number, id, change, rule_uuid, rule_id, rule_name, severity, risk, user, reason, start, end, count, "
-    "detected, status, closed_as, decided_by, decided, version, verdict_scope"
+    "detected, status, closed_as, decided_by, decided, version"
 )
 
 
@@ -47,7 +47,6 @@ def summary(row: sqlite3.Row) -> dict[str, Any]:
         "decided_by": row["decided_by"],
         "decided": iso(row["decided"]) if row["decided"] is not None else None,
         "version": row["version"],
-        "verdict_scope": row["verdict_scope"],
     }
 
 

@@ -10,22 +10,16 @@ from typing import Any
 from event_model.alert import SEVERITIES, Match
 from event_model.errors import QueryError
 from store.alertrow import COLUMNS, documents, rank, summary
-from store.grouping import WINDOW, iso, seconds
+from store.grouping import WINDOW, seconds
 from store.journal import Entry, Journal
 from store.recording import count, next_change
+from store.records import behind, changed, judged, steps, take
 from store.sqlite import SqliteFile
-from store.triage import Changed, Decision, Unknown, check, decide, find
+from store.state import AlertRecord, Page
+from store.triage import Changed, Decision, Unknown, adopt, check, decide, find
 
-__all__ = ["AlertBook", "Changed", "Page", "Unknown"]
+__all__ = ["AlertBook", "AlertRecord", "Changed", "Page", "Unknown"]
 _MOST_CHANGES = 200  # alerts told of at one time
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the alerts that were asked for."""
-
-    alerts: list[dict[str, Any]]
-    after: list[float] | None  # give it back for the next page; None at the end
 
 
 @dataclass(slots=True)
@@ -117,13 +111,7 @@ class AlertBook:
         return {
             **summary(row),
             "document": documents(self.file, [number])[number],
-            "history": [
-                {
-                    "time": iso(each["time"]),
-                    **{name: each[name] for name in ("user", "action", "reason", "note")},
-                }
-                for each in history
-            ],
+            "history": steps(history),
         }
 
     def decide(
@@ -144,9 +132,9 @@ class AlertBook:
         """
         check(action, reason, scope)
         with self.file.transaction() as connection:
+            made = Decision(action, user, reason, note, now.timestamp(), version, scope)
             change = next_change(connection)
-            made = Decision(action, user, reason, note, now.timestamp(), version, change, scope)
-            return sum(decide(connection, id, made) for id in ids)
+            return sum(decide(connection, id, made, change) for id in ids)
 
     def open_by_severity(self) -> dict[str, int]:
         """How many alerts of each severity are open."""
@@ -165,17 +153,51 @@ class AlertBook:
         )
         return [summary(row) for row in rows], rows[-1]["change"] if rows else change
 
-    def judged(self, change: int, rules: str, since: float) -> tuple[list[dict[str, Any]], int]:
-        """The alerts decided about since a change, of rules whose name begins with `rules`, with their documents;
-        and where to go on. Decisions before `since` (seconds since the epoch) are left out."""
-        rows = self.file.read(
-            f"SELECT {COLUMNS} FROM alerts WHERE change > ? AND decided >= ? AND substr(rule_id, 1, ?) = ?"
-            " ORDER BY change LIMIT ?",
-            (change, since, len(rules), rules, _MOST_CHANGES),
-        )
-        found = documents(self.file, [row["number"] for row in rows]) if rows else {}
-        told = [{**summary(row), "document": found[row["number"]]} for row in rows if row["number"] in found]
-        return told, rows[-1]["change"] if rows else change
+    def judged(self, change: int, rules: str, since: float) -> tuple[list[AlertRecord], int]:
+        """The alerts decided about since a change, of rules whose name begins with `rules`, and where to go on.
+
+        Decisions before `since` (seconds since the epoch) are left out.
+        """
+        return judged(self.file, change, rules, since, _MOST_CHANGES)
+
+    def changes(self, since: int | None = None) -> Following:
+        """What changes from now on, or since a reader was `at` there."""
+        latest = self.latest_change()  # a state file that was put back has fewer changes than its readers saw
+        return Following(self, latest if since is None else min(since, latest))
+
+    def recorded_since(self, change: int) -> tuple[list[AlertRecord], int]:
+        """The same as `changed_since`, each alert with all that belongs to it."""
+        return changed(self.file, change, _MOST_CHANGES)
+
+    def ahead(self, change: int) -> int:
+        """How many alerts are new or changed since."""
+        return int(self.file.read("SELECT count(*) FROM alerts WHERE change > ?", (change,))[0][0])
+
+    def records(self) -> Iterator[AlertRecord]:
+        """All alerts with all that belongs to them, in the order in which they were opened."""
+        found, number = behind(self.file, 0, _MOST_CHANGES)
+        while found:
+            yield from found
+            found, number = behind(self.file, number, _MOST_CHANGES)
+
+    def take(self, records: Iterable[AlertRecord]) -> int:
+        """Put in alerts of another state with their history; how many that were not there. Those there are left."""
+        with self.file.transaction() as connection:
+            return sum(take(connection, record) for record in records)
+
+    def adopt(self, id: str, history: Sequence[dict[str, Any]]) -> bool:
+        """Take over what was decided elsewhere about an alert; whether it is here, and this was not known."""
+        with self.file.transaction() as connection:
+            row = connection.execute("SELECT number FROM alerts WHERE id = ?", (id,)).fetchone()
+            if row is None or not history:
+                return False
+            known = connection.execute(
+                "SELECT * FROM history WHERE alert = ? ORDER BY number", (row["number"],)
+            )
+            if steps(known.fetchall()) == list(history):
+                return False
+            adopt(connection, row["number"], history, next_change(connection))
+            return True
 
     def prune(self, before: float) -> int:
         """Delete the alerts whose last event and last decision are older; how many."""
@@ -183,6 +205,19 @@ class AlertBook:
             return connection.execute(
                 "DELETE FROM alerts WHERE max(end, detected, coalesce(decided, 0)) < ?", (before,)
             ).rowcount
+
+
+@dataclass(slots=True)
+class Following:
+    """A reader of new and changed alerts; it has come to the change `at`."""
+
+    book: AlertBook
+    at: int
+
+    def look(self) -> list[dict[str, Any]]:
+        """What has changed since the last look, oldest change first."""
+        changed, self.at = self.book.changed_since(self.at)
+        return changed
 
 
 def _place(after: Any) -> list[float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 from store.alerts import AlertBook
 from store.audit import AuditLog
 from store.counters import SavedCounters
+from store.feeding import Feeding
 from store.grouping import WINDOW
 from store.outbox import Outbox
 from store.schema import STEPS
@@ -28,11 +30,29 @@ class Database:
         self.tokens = Tokens(self.file)
         self.audit = AuditLog(self.file)
         self.counters = SavedCounters(self.file)
+        self.feeding = Feeding(self.file)
 
     def book(self, *, sinks: Mapping[str, str], window: float = WINDOW, name: str = "inspected") -> AlertBook:
         """The alerts for who records them: which sinks to tell from which severity on, seconds of a group, and the
         name of their pointer into the journal."""
         return AlertBook(self.file, sinks, window, name)
+
+    def sinks(self) -> dict[str, dict[str, int]]:
+        """By sink: how many alerts wait for it, and how many were given up."""
+        waiting, failed = self.outbox.waiting(), self.outbox.failed()
+        names = sorted({*waiting, *failed})
+        return {name: {"pending": waiting.get(name, 0), "failed": failed.get(name, 0)} for name in names}
+
+    def identity(self) -> str:
+        """Tells this state file from every other, also from one that is put in its place: 32 hex digits."""
+        with self.file.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO pointers VALUES ('identity', ?, 0)", (uuid4().hex,))
+        return str(self.file.read("SELECT partition FROM pointers WHERE name = 'identity'")[0][0])
+
+    def check(self) -> None:
+        """Raises StoreError or OSError if the file can't be used."""
+        self.file.path.stat()
+        self.counters.load()
 
     def replayed(self) -> set[str]:
         """The ids of the dead letters that were read again with success."""

@@ -16,6 +16,7 @@ from event_model.errors import NoRoom, QueryError, StoreError
 from event_model.event import Event
 from event_model.parts import Found
 from store.building import Normalize, Progress
+from store.held import Held
 from store.indexes import Indexes
 from store.journal import Entry, Journal
 from store.query.ast import Equal, Query, both
@@ -121,6 +122,12 @@ class Embedded:
             return self._indexes.catch_up()
         except (ValueError, OSError) as error:
             raise self._refused(error) from error
+
+    def held(self) -> Held:
+        """How much there is, journal and indexes together."""
+        partitions = self._journal.partitions()
+        oldest = partitions[0] if partitions else None
+        return Held(str(self.root), self._journal.size(), len(partitions), oldest)
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Make the indexes anew, partition by partition; `progress` is told of bytes of the journal."""

@@ -179,6 +179,36 @@ class Journal:
             return []
         return [found[pointer] for pointer in wanted if pointer in found]
 
+    def behind(self, place: tuple[str, int]) -> tuple[int, float]:
+        """How many records stand behind a place (partition, pointer), and when the first was received; (0, 0.0) for none."""
+        number, first = 0, 0.0
+        for partition in self.partitions():
+            if partition < place[0]:
+                continue
+            start = place[1] if partition == place[0] else -1
+            try:
+                with BlockFile(self._path(partition)) as file:
+                    for block in self._whole(file, partition, max(start, 0) >> 16):
+                        base, count = block.head.offset << 16, block.head.count
+                        more = count if base > start else max(0, base + count - 1 - start)
+                        if more and not number:
+                            first = block.head.received
+                        number += more
+            except FileNotFoundError:
+                continue
+        return number, first
+
+    def bytes_behind(self, place: tuple[str, int]) -> int:
+        """Bytes of journal files from the block of a place on: what lies behind it, and that block."""
+        partition, pointer = place
+        try:
+            names = [name for name in self.partitions() if name >= partition]
+        except StoreError:
+            return 0
+        return sum(_size(self._path(name)) for name in names) - (
+            max(pointer, 0) >> 16 if partition in names else 0
+        )
+
     def partitions(self) -> list[str]:
         """The partitions' names, oldest first."""
         try:

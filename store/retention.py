@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from event_model.errors import ConfigError
@@ -38,10 +39,19 @@ def size(text: str | None) -> int | None:
 
 
 def apply(
-    journal: Journal, now: datetime, *, age: timedelta | None, size: int | None, dry_run: bool = False
+    journal: Journal,
+    now: datetime,
+    *,
+    age: timedelta | None,
+    size: int | None,
+    dry_run: bool = False,
+    may: Callable[[str], bool] = lambda name: True,
 ) -> list[str]:
-    """Drop the partitions past `age`, then the oldest past `size` bytes in all; the names of those."""
-    names = [name for name in journal.partitions() if name < journal.current]
+    """Drop the partitions past `age`, then the oldest past `size` bytes in all; the names of those.
+
+    `may` tells whether a partition may go at all.
+    """
+    names = [name for name in journal.partitions() if name < journal.current and may(name)]
     gone = [name for name in names if age is not None and _ended(name) <= now - age]
     left = journal.size() - sum(journal.size(name) for name in gone)
     for name in names:

@@ -104,9 +104,23 @@ _FIRST = (
     "CREATE TABLE replayed (event TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID",
 )
 
-_VERDICTS = (
-    # for whom a verdict on a detector's alert counts: the entity, or its whole group
-    "ALTER TABLE alerts ADD COLUMN verdict_scope TEXT NOT NULL DEFAULT 'entity'",
+_VERDICTS = (  # for whom a verdict on a detector's alert counts: the entity, or its whole group
+    "ALTER TABLE history ADD COLUMN scope TEXT NOT NULL DEFAULT 'entity'",
 )
 
-STEPS = (_FIRST, _VERDICTS)
+# of a store that is fed from the journal
+_FEED = (
+    "CREATE TABLE troubles (name TEXT PRIMARY KEY, reason TEXT NOT NULL, since REAL NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE held (  -- records that the store has not taken whole: their partition is kept
+        partition TEXT NOT NULL,
+        pointer INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        time REAL NOT NULL,
+        PRIMARY KEY (partition, pointer)
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS = (_FIRST, _VERDICTS, _FEED)

@@ -9,23 +9,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from msgspec import Struct
-
 from store.grouping import iso
 from store.sqlite import SqliteFile
+from store.state import Token
 
+__all__ = ["Token", "Tokens", "hashed", "new_text"]
 PREFIX = "tm_"
 _BYTES = 32
-_USED_EVERY = 60.0  # seconds between two notes of the last use
-
-
-class Token(Struct, frozen=True):
-    """Who is asking, and what they may."""
-
-    name: str
-    role: str
-    kind: str  # api, session or login
-    expires: float | None
+USED_EVERY = 60.0  # seconds between two notes of the last use
 
 
 @dataclass(slots=True)
@@ -85,18 +76,18 @@ class Tokens:
             return connection.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount
 
     def _make(self, kind: str, name: str, role: str, expires: float | None, now: float) -> str:
-        text = PREFIX + secrets.token_urlsafe(_BYTES)
+        text = new_text()
         with self.file.transaction() as connection:
             connection.execute("DELETE FROM tokens WHERE kind != 'api' AND expires < ?", (now,))
             connection.execute(
                 "INSERT INTO tokens (hash, kind, name, role, created, expires) VALUES (?, ?, ?, ?, ?, ?)",
-                (_hash(text), kind, name, role, now, expires),
+                (hashed(text), kind, name, role, now, expires),
             )
         return text
 
     def _find(self, text: str, kind: str, now: float) -> tuple[int, Token | None]:
         """The token of this text: for logging in if `kind` is login, else for everything but that."""
-        given, number, found = _hash(text), 0, None
+        given, number, found = hashed(text), 0, None
         for row in self.file.read("SELECT * FROM tokens"):
             # all are compared, each in constant time
             if hmac.compare_digest(row["hash"], given):
@@ -109,10 +100,16 @@ class Tokens:
 
     def _used(self, number: int, now: float) -> None:
         seen = self.file.read("SELECT last_used FROM tokens WHERE number = ?", (number,))
-        if seen and (seen[0][0] is None or now - seen[0][0] >= _USED_EVERY):
+        if seen and (seen[0][0] is None or now - seen[0][0] >= USED_EVERY):
             with self.file.transaction() as connection:
                 connection.execute("UPDATE tokens SET last_used = ? WHERE number = ?", (now, number))
 
 
-def _hash(text: str) -> bytes:
+def new_text() -> str:
+    """A token that nobody can guess."""
+    return PREFIX + secrets.token_urlsafe(_BYTES)
+
+
+def hashed(text: str) -> bytes:
+    """What is kept of a token: 32 bytes."""
     return sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from event_model.event import Event
 from event_model.parts import Found
-from store.embedded import Embedded
+
+if TYPE_CHECKING:
+    from store.elasticsearch import Elasticsearch
+    from store.embedded import Embedded
 
 MOST = 200_000  # events that one count may look at, beyond what the index knows: some seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """The embedded store, whose `top` and `histogram` raise TimeoutError past `most` events looked at.
+    """A store whose `top` and `histogram` raise TimeoutError past `most` events looked at.
 
     A search bounds itself: it gives what it found so far, and where to go on.
     """
 
-    store: Embedded
+    store: Embedded | Elasticsearch
     most: int = MOST
 
     def search(

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import platformdirs
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from event_model.errors import ConfigError, nearest
 
 PREFIX = "TALLYMAN_"
+SECRETS = ("api_key", "password")  # of store.elasticsearch: never in the file, never shown
 NOT_SETTINGS = {"TALLYMAN_CONFIG", "TALLYMAN_VENV", "TALLYMAN_REQUIRE_SERVICES"}
 
 
@@ -55,11 +56,43 @@ class SinkConfig(PartConfig):
     )
 
 
+class ElasticsearchConfig(Section):
+    hosts: list[str] = Field([], description="addresses of the cluster: https://es:9200")
+    cloud_id: str | None = Field(None, description="of a deployment in Elastic Cloud, instead of `hosts`")
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        return given.replace(",", " ").split() if isinstance(given, str) else given
+
+    namespace: str = Field("default", description="last part of the names of data streams and indices")
+    ca_file: Path | None = Field(None, description="certificates to trust instead of the system's")
+    fingerprint: str | None = Field(
+        None, description="SHA-256 of the one certificate to trust, in hex, with or without colons"
+    )
+    api_key_file: Path | None = Field(None, description="file with the API key, as Kibana shows it encoded")
+    api_key: SecretStr | None = Field(None, description="only by environment")
+    username: str | None = None
+    password_file: Path | None = Field(None, description="file with the password of `username`")
+    password: SecretStr | None = Field(None, description="only by environment")
+    plain_http: bool = Field(
+        False, description="send the key or password over http:// to another machine all the same"
+    )
+    timeout: str = Field("30s", description="longest wait for one answer")
+    keep: str = Field("1d", description="how long the journal keeps what the cluster has taken")
+    most_behind: str = Field(
+        "10GB", description="sources wait when the cluster is further behind the journal"
+    )
+
+
 class StoreConfig(Section):
-    type: Literal["embedded"] = "embedded"
+    type: Literal["embedded", "elasticsearch"] = Field(
+        "embedded", description="where events are searched: on this machine, or in a cluster"
+    )
     path: Path = Field(default_factory=default_store, description="folder of journal, index and state")
     retention: str = Field("90d", description="delete what is older: 12h, 90d, 2w, forever")
     max_size: str | None = Field(None, description="delete the oldest days past this size: 50GB")
+    elasticsearch: ElasticsearchConfig = ElasticsearchConfig()
 
 
 class RulesConfig(Section):
@@ -72,11 +105,14 @@ class DetectorsConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     enabled: list[str] = Field(
-        ["novelty"],
+        ["novelty", "rate", "accumulation", "isolation_forest", "log_template"],
         description="those that look at what is read; `[]` for none",
     )
-    budget: float = Field(
-        3.0, gt=0, le=10_000, description="at most so many alerts a day for each group of entities"
+    budget: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="alerts a day of each detector, on average over a week (unset: its own `alerts_a_day`)",
     )
     learning: bool = Field(False, description="learn what is usual, and tell nobody of what is not")
     feedback: str = Field("30d", description="a closed alert's verdict counts for so long")
@@ -115,6 +151,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     settings: dict[str, Any] = {}
     if chosen or place.exists():
         settings = _read(place)
+        _refuse_secrets(place, settings)
     _override(settings, environment)
     try:
         return Config.model_validate(settings)
@@ -138,13 +175,43 @@ def _read(path: Path) -> dict[str, Any]:
     return read or {}
 
 
+def _refuse_secrets(path: Path, settings: dict[str, Any]) -> None:
+    """Secrets of the cluster stand in files of their own: a configuration is shown, copied and committed."""
+    section: Any = settings
+    for key in ("store", "elasticsearch"):
+        section = section.get(key) if isinstance(section, dict) else None
+    if not isinstance(section, dict):
+        return
+    for key in SECRETS:
+        if section.get(key) is not None:
+            raise ConfigError(
+                f"{path}: store.elasticsearch.{key}: a secret does not belong here. Put it into a file that only "
+                f"Tallyman may read and name that with `{key}_file`, or in the environment: "
+                f"TALLYMAN_STORE__ELASTICSEARCH__{key.upper()}[_FILE]"
+            )
+    hosts = section.get("hosts")
+    if any("@" in str(host) for host in (hosts if isinstance(hosts, list) else [hosts])):
+        raise ConfigError(
+            f"{path}: store.elasticsearch.hosts: no user and password in an address; there are `username` and `password_file`"
+        )
+
+
+def _is_setting(keys: list[str]) -> bool:
+    """Whether a setting has just this name, such as store.elasticsearch.ca_file."""
+    section: Any = Config
+    for key in keys[:-1]:
+        section = getattr(section, "model_fields", {}).get(key)
+        section = section and section.annotation
+    return keys[-1] in getattr(section, "model_fields", {})
+
+
 def _override(settings: dict[str, Any], environment: Mapping[str, str]) -> None:
     """TALLYMAN_STORE__PATH=/x sets store.path; with _FILE at the end the value is what that file holds."""
     for name, value in sorted(environment.items()):
         if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith("TALLYMAN_TEST_"):
             continue
         keys = name.removeprefix(PREFIX).lower().split("__")
-        if keys[-1].endswith("_file") and keys[0] != "sinks":
+        if keys[-1].endswith("_file") and keys[0] != "sinks" and not _is_setting(keys):
             keys[-1] = keys[-1].removesuffix("_file")
             try:
                 value = Path(value).read_text("utf-8").strip()
@@ -155,13 +222,19 @@ def _override(settings: dict[str, Any], environment: Mapping[str, str]) -> None:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
                 raise ConfigError(f"{name}: {key} is not a section")
-        place[keys[-1]] = yaml.safe_load(value) if value[:1] in "[{" else value
+        place[keys[-1]] = value if keys[-1] in SECRETS else _value(value)
+
+
+def _value(text: str) -> Any:
+    """The value of a variable: text, or YAML where it is a list or an object."""
+    return yaml.safe_load(text) if text[:1] in "[{" else text
 
 
 def _explain(path: Path, error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
-        return f"{path}: {where}: {error['msg']}, not {error['input']!r}"
+        given = "" if error["loc"][-1] in SECRETS else f", not {error['input']!r}"
+        return f"{path}: {where}: {error['msg']}{given}"
     section: Any = Config
     for part in error["loc"][:-1]:
         section = section.model_fields[part].annotation
@@ -192,7 +265,7 @@ rules:
   packs: [shipped]                              # and folders of your own Sigma rules
 
 detectors:
-  budget: 3                                     # at most so many alerts a day for each group of entities
+  novelty: {alerts_a_day: 3}                    # on average over a week; each detector has such a budget
   # enabled: [novelty]                          # only this one; [] for none
 
 store:

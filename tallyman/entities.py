@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from event_model.parts import Detector
-from store.alerts import AlertBook
-from store.database import Database
 from store.grouping import iso
 from store.snapshots import Snapshots, Stale
+from store.state import Alerts, State
 from tallyman.config import Config
 from tallyman.wiring import make_detector
 
@@ -25,7 +24,7 @@ class Entities:
     names: list[str]  # of the detectors that look on
     make: Callable[[str], Detector]
     snapshots: Snapshots
-    alerts: AlertBook
+    alerts: Alerts
     _held: dict[str, tuple[float, Detector | None]] = field(default_factory=dict, init=False)
     _mutex: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -66,12 +65,12 @@ class Entities:
         return detector
 
 
-def entities_of(config: Config, database: Database) -> Entities:
+def entities_of(config: Config, state: State) -> Entities:
     """What is known of entities in the store of a configuration."""
     section = config.detectors
     return Entities(
         section.enabled,
         lambda name: make_detector(section, name),
         Snapshots(config.store.path),
-        database.alerts,
+        state.alerts,
     )

@@ -21,8 +21,18 @@ def evidence(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'rate':>7}  {rate.get('text', '')}"
 
 
+def each_once(by_detector: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """What is usual by detector, without what one before has said already."""
+    said: set[tuple[str, str]] = set()
+    for detector, known in by_detector.items():
+        lines = [line for line in usual(known) if line not in said]
+        said.update(lines)
+        if lines:
+            yield detector, lines
+
+
 def usual(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is usual, as names and values: groups of values first unpacked, then everything else that is told."""
+    """What is usual, as names and values: groups of values unpacked, then everything else that is told."""
     for name, value in known.items():
         if name == "entity" or value in (None, "", [], {}):
             continue
@@ -59,6 +69,8 @@ def _value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, Mapping) and "usual" in value:
+        return f"{_value(value['usual'])}{' ' if value.get('unit') else ''}{value.get('unit') or ''}"
     if isinstance(value, Mapping):
         return _value([f"{name} {_value(each)}" for name, each in value.items()])
     if isinstance(value, list | tuple):

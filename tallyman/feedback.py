@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from event_model.behaviour import Verdict
 from store.alerts import AlertBook
 from store.grouping import iso, seconds
+from store.state import AlertRecord
 
 RULES = "behaviour_"  # what the rule_id of every detector begins with
 BENIGN = {"benign_positive": True, "false_positive": True, "true_positive": False}  # closed as -> benign
@@ -41,17 +41,19 @@ class Feedback:
             found += [verdict for alert in alerts for verdict in verdicts(alert, self.lasting)]
 
 
-def verdicts(alert: dict[str, Any], lasting: timedelta) -> Iterator[Verdict]:
-    """What a decided alert (AlertBook.show) says of each of its reasons."""
-    evidence = alert["document"].get("tallyman", {}).get("alert", {}).get("evidence", {})
-    benign, withdrawn = BENIGN.get(alert["closed_as"] or ""), alert["status"] == "open"
+def verdicts(alert: AlertRecord, lasting: timedelta) -> Iterator[Verdict]:
+    """What an alert that was decided about says of each of its reasons."""
+    step = alert.history[-1]
+    benign, withdrawn = BENIGN.get(step["reason"] or ""), step["action"] == "reopen"
     if benign is None and not withdrawn:
         return
+    evidence = alert.document.get("tallyman", {}).get("alert", {}).get("evidence", {})
     scope = evidence.get("entity")
-    if alert["verdict_scope"] == "group" and evidence.get("group"):
+    if step["scope"] == "group" and evidence.get("group"):
         scope = f"group:{evidence['group']}"
-    until = iso(0.0 if withdrawn else seconds(alert["decided"]) + lasting.total_seconds())
+    until = iso(0.0 if withdrawn else seconds(step["time"]) + lasting.total_seconds())
+    name = alert.document["kibana"]["alert"]["rule"]["name"]
     for term in evidence.get("terms", ()):
         facet, value = term.get("facet"), term.get("value")
         if scope and isinstance(facet, str) and isinstance(value, str):
-            yield Verdict(scope, facet, value, benign is not False, until, alert["rule_name"])
+            yield Verdict(scope, facet, value, benign is not False, until, name)

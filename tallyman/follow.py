@@ -1,9 +1,10 @@
-"""Follow the journal as it grows, from this process or another."""
+"""Follow a store as it grows, from this process or another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from event_model.event import Event
 from store.journal import Entry, Journal
@@ -51,8 +52,16 @@ def follower(journal: Journal, normalize: Callable[[Entry], Event], place: Place
     return Follower(journal, normalize, place, gone)
 
 
-def follow(journal: Journal, normalize: Callable[[Entry], Event]) -> Iterator[list[Event]]:
-    """The events that come from now on, as often as asked; an empty list where nothing has come."""
-    reader = follower(journal, normalize)
+def follower_of(store: Any, place: Place | None = None) -> Any:
+    """A reader of what comes to a store: a Follower, or for a cluster one with the same methods."""
+    from store.embedded import Embedded
+
+    if isinstance(store, Embedded):
+        return follower(Journal(store.root), store.normalize, place)
+    return store.follow(place)
+
+
+def follow(reader: Any) -> Iterator[list[Event]]:
+    """The events that come to a reader, as often as asked; an empty list where nothing has come."""
     while True:
         yield [event for _, event in reader.look()]

@@ -36,6 +36,14 @@ class Indexer:
     _queue: queue.Queue[Pairs | None] = field(default_factory=lambda: queue.Queue(BEHIND), init=False)
     _given_up: threading.Event = field(default_factory=threading.Event, init=False)
 
+    def catch_up(self) -> None:
+        """Index what an earlier run left. Raises NoRoom or another StoreError."""
+        self.store.catch_up()
+
+    def tell(self) -> dict[str, float]:
+        """Numbers for the counters: none, for it is never far behind."""
+        return {}
+
     def put(self, pairs: Pairs | None) -> None:
         """Have these indexed, None: have it ended; waits while the index is too far behind. Raises what ended it."""
         while not self._given_up.is_set():

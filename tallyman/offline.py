@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from event_model.alert import Match
 from event_model.errors import ConfigError, Unreadable
-from event_model.event import Event, identity
+from event_model.event import Event
 from event_model.parts import Detector, Inspector
 from store.recent import START
 from store.snapshots import VERSION, Snapshot, Stale, read, write
@@ -89,20 +88,3 @@ def recall(path: Path, detectors: Mapping[str, Detector]) -> None:
             detector.restore(bodies[name])
     except (Stale, ValueError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path}: {error}. `tallyman detect train` writes a new one") from None
-
-
-def scored(match: Match) -> dict[str, Any]:
-    """A finding in the form that alerts are scored in: `time`, `score`, `entity`, `event_ids`."""
-    return {
-        "time": match.events[-1].timestamp,
-        "score": match.evidence.get("score", 0.0),
-        "entity": match.evidence.get("entity") or (match.group[0] if match.group else ""),
-        "event_ids": [_own_id(event) for event in match.events],
-    }
-
-
-def _own_id(event: Event) -> str:
-    """The id that the record itself has, as an audit record does; else ours."""
-    native = event.native
-    own = native.get("auditID") if isinstance(native, dict) else getattr(native, "auditID", None)
-    return str(own) if own else identity(event)

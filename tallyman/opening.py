@@ -22,15 +22,14 @@ class Opened:
     """A store opened for reading, and the state beside it."""
 
     config: Config
-    journal: Any  # store.journal.Journal
-    events: Any  # store.embedded.Embedded
+    events: Any  # store.embedded.Embedded or store.elasticsearch.Elasticsearch
 
     @cached_property
     def database(self) -> Any:
-        """The store.database.Database; a search does without, and so may read what it can't write."""
-        from store.database import Database
+        """The store.state.State; a search does without, and so may read what it can't write."""
+        from tallyman.states import open_state
 
-        return Database(self.config.store.path)
+        return open_state(self.config)
 
     def close(self) -> None:
         self.events.close()
@@ -46,17 +45,18 @@ def configuration(context: click.Context) -> Config:
 
 @contextmanager
 def opened(context: click.Context) -> Iterator[Opened]:
-    """The configured store, read only; closed at the end. Raises StoreError if there is none."""
-    from store.embedded import Embedded
-    from store.journal import Journal
+    """The configured store, read only; closed at the end. Raises StoreError if there is none.
+
+    One in a cluster is read from any machine: nothing need be in `store.path` there.
+    """
+    from tallyman.stores import is_clustered, make_store
 
     config = configuration(context)
-    if not config.store.path.is_dir():
+    if not is_clustered(config) and not config.store.path.is_dir():
         raise StoreError(
             f"no store at {config.store.path} yet. `tallyman run` makes one; `tallyman scan FILE` needs none"
         )
-    events = Embedded(config.store.path, make_normalizer(config))
-    store = Opened(config, Journal(config.store.path), events)
+    store = Opened(config, make_store(config, make_normalizer(config)))
     try:
         yield store
     finally:

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from event_model.errors import StoreError
 from event_model.parts import Sink
@@ -17,6 +17,21 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 100  # alerts in one delivery
 LOOK = 1.0  # seconds between two looks at what has become due
+
+
+class Teller(Protocol):
+    """What tells someone of alerts, in a thread of its own; nobody waits for it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, ended: threading.Event) -> None:
+        """Tell until `ended`, and then what is left once more."""
+        ...
+
+    def wake(self) -> None:
+        """Something was found: look now."""
+        ...
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,9 +27,8 @@ from event_model.parts import Batch, Format, Inspector, Source
 from store.journal import Entry, Journal
 from tallyman.counters import Counters
 from tallyman.detecting import Detection
-from tallyman.indexing import Indexer
 from tallyman.intake import Intake
-from tallyman.outbox import Deliverer
+from tallyman.outbox import Teller
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,22 +45,19 @@ class Pipeline:
     sources: dict[str, Source]
     format_of: Callable[[str, str], Format]  # (source name, format name) -> its format
     journal: Journal
-    store: Any  # store.embedded.Embedded, writable
+    normalize: Callable[[Entry], Event]
+    index: Any  # tallyman.indexing.Indexer, or store.elastic.feed.Feed
     book: Any  # store.alerts.AlertBook
     inspectors: list[Inspector]
-    deliverers: list[Deliverer]
+    deliverers: Sequence[Teller]
     redact_unread: Callable[[bytes], bytes]
     counters: Counters = field(default_factory=Counters)
     on_second: Callable[[], None] = lambda: None  # housekeeping: counters to the state file, retention
     once: bool = False  # the sources end by themselves, and an error of one ends the run
     detection: Detection | None = None  # the detectors, who look on behind the inspectors
-    _index: Indexer = field(init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _untidy: str = field(default="", init=False)  # why the housekeeping fails
-
-    def __post_init__(self) -> None:
-        self._index = Indexer(self.store)
 
     def run(self, stop: threading.Event) -> None:
         """Read until told to stop, then finish what was read. Raises StoreError when the disk refuses."""
@@ -72,7 +68,7 @@ class Pipeline:
         intake = Intake(self.sources, lambda: self.journal.positions, self.counters, self.once)
         intake.begin(stop)
         ended = threading.Event()
-        indexer = _thread("index", self._index.run, stop)
+        indexer = _thread("index", self.index.run, stop)
         looking = _thread("detect", self.detection.run, stop) if self.detection else None
         helpers = [_thread("sync", self._sync, ended)]
         helpers += [_thread(f"tell {each.name}", each.run, ended) for each in self.deliverers]
@@ -82,7 +78,7 @@ class Pipeline:
         finally:
             stop.set()
             intake.close()
-            self._index.put(None)
+            self.index.put(None)
             indexer.join()
             if self.detection and looking:
                 self.detection.put(None)
@@ -90,7 +86,7 @@ class Pipeline:
             ended.set()
             for thread in helpers:
                 thread.join()
-        for error in (self._error, self._index.error, self.detection and self.detection.error, intake.error):
+        for error in (self._error, self.index.error, self.detection and self.detection.error, intake.error):
             if error:
                 raise error
         self.journal.sync()
@@ -98,9 +94,9 @@ class Pipeline:
 
     def resume(self) -> None:
         """Catch up with the journal after a stop or a crash: the index, then the inspectors."""
-        self._with_room(self.store.catch_up)
+        self._with_room(self.index.catch_up)
         for entries in self.book.uninspected(self.journal):
-            self._inspect([self.store.normalize(entry) for entry in entries if not entry.reason], entries[-1])
+            self._inspect([self.normalize(entry) for entry in entries if not entry.reason], entries[-1])
             if self._stop.is_set():
                 return
 
@@ -113,10 +109,8 @@ class Pipeline:
         if entries:
             self._inspect(events, entries[-1], safe)
             understood = iter([safe.get(id(event), event) for event in events])
-            pairs = [
-                (each, self.store.normalize(each) if each.reason else next(understood)) for each in entries
-            ]
-            self._index.put(pairs)
+            pairs = [(each, self.normalize(each) if each.reason else next(understood)) for each in entries]
+            self.index.put(pairs)
             if self.detection:
                 self.detection.put(pairs)
 

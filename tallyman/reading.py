@@ -38,9 +38,15 @@ def existing(files: Iterable[str]) -> list[str]:
 
 
 def stored_events(context: click.Context) -> Iterator[Event]:
-    """Every event of the configured store, oldest first by receipt."""
+    """Every event of the configured store, dead letters left out: oldest first by receipt, in a cluster by time."""
+    from store.journal import Journal
+    from tallyman.stores import is_clustered
+
     with opened(context) as store:
-        journal = store.journal
+        if is_clustered(store.config):
+            yield from (event for event in store.events.every() if event.kind != "pipeline_error")
+            return
+        journal = Journal(store.config.store.path)
         for partition in journal.partitions():
             for entries in journal.entries(partition):
                 yield from (store.events.normalize(entry) for entry in entries if not entry.reason)

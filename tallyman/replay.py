@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from store.query import parse
 from tallyman.normalizer import Normalizer
 from tallyman.opening import configuration, opened
 from tallyman.running import running
+from tallyman.states import open_state
 
 LETTERS = "event.kind:pipeline_error"
 PAGE = 500
@@ -79,7 +81,8 @@ def letters_of(context: click.Context) -> list[Event]:
 def replay(context: click.Context, format: str | None) -> tuple[int, int]:
     """How many letters are understood now, and how many still not. Raises StoreError while another process writes."""
     source = Again(letters_of(context), format, Normalizer())
-    with running(configuration(context), {"deadletter": source}) as whole:
+    config = configuration(context)
+    with running(config, {"deadletter": source}) as whole, closing(open_state(config)) as state:
         whole.pipeline.run(threading.Event())
-        whole.database.mark_replayed(source.done, time.time())
+        state.mark_replayed(source.done, time.time())
     return len(source.done), source.left

@@ -15,10 +15,8 @@ from event_model.errors import StoreError
 from event_model.parts import Detector, Source
 from rules.engine import Engine, Pack
 from rules.engine.watch import watch
-from store import retention
 from store.alerts import AlertBook
 from store.database import Database
-from store.embedded import Embedded
 from store.journal import Journal
 from store.snapshots import Snapshots
 from tallyman.config import Config
@@ -26,8 +24,10 @@ from tallyman.counters import Counters
 from tallyman.detecting import Detection
 from tallyman.feedback import Feedback
 from tallyman.memory import Memory
-from tallyman.outbox import Deliverer
+from tallyman.outbox import Deliverer, Teller
 from tallyman.pipeline import Pipeline
+from tallyman.publishing import make_publisher
+from tallyman.stores import is_clustered, make_index, make_store, prune
 from tallyman.wiring import (
     Bounds,
     bounds,
@@ -50,7 +50,7 @@ class Running:
 
     config: Config
     journal: Journal
-    store: Embedded
+    store: Any  # to be asked: store.embedded.Embedded or store.elasticsearch.Elasticsearch
     database: Database
     engine: Engine
     pipeline: Pipeline
@@ -75,7 +75,7 @@ class Running:
 
     def save(self, seen: float) -> None:
         """Write down the counters, and when this process was seen alive."""
-        counters = self.pipeline.counters.snapshot()
+        counters = {**self.pipeline.counters.snapshot(), **self.pipeline.index.tell()}
         self.database.counters.save(
             {
                 **counters,
@@ -87,7 +87,7 @@ class Running:
         )
 
     def _prune(self, now: datetime) -> None:
-        for name in retention.apply(self.journal, now, age=self.bounds.age, size=self.bounds.size):
+        for name in prune(self.config, self.journal, self.database, now):
             log.info("deleted by retention", extra={"partition": name})
         if self.bounds.age is not None:
             self.database.prune((now - self.bounds.age).timestamp())
@@ -102,17 +102,24 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     normalize = make_normalizer(config)
     with ExitStack() as opened:
         journal = opened.enter_context(Journal(config.store.path, writable=True, roll_bytes=ROLL_BYTES))
-        store = opened.enter_context(Embedded(config.store.path, normalize, writable=True))
+        store = opened.enter_context(make_store(config, normalize, writable=True))
         database = Database(config.store.path)
         opened.callback(database.close)
         least = {name: section.min_severity for name, section in config.sinks.items()}
         book = database.book(sinks=least, window=limits.window)
         database.outbox.forget(sinks)
         counters = Counters()
-        deliverers = [Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()]
+        index = make_index(config, store, journal, normalize, database, counters)
+        deliverers: list[Teller] = [
+            Deliverer(name, sink, database.outbox, counters) for name, sink in sinks.items()
+        ]
+        if is_clustered(config):
+            publisher = make_publisher(config, database, limits.age, counters)
+            opened.callback(publisher.state.close)
+            deliverers.append(publisher)
         engine = make_engine([])
         pipeline = Pipeline(
-            made, normalize.format, journal, store, book, [engine], deliverers, redact_unread(),
+            made, normalize.format, journal, normalize, index, book, [engine], deliverers, redact_unread(),
             counters, once=sources is not None,
         )  # fmt: skip
         if detectors:
@@ -134,7 +141,7 @@ def make_detection(
     return Detection(
         detectors,
         journal,
-        pipeline.store.normalize,
+        pipeline.normalize,
         book,
         Memory(Snapshots(config.store.path), journal, counters, limits.history.total_seconds()),
         Feedback(book, limits.feedback),

@@ -6,46 +6,45 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
 from api.app import create_app
 from api.services import LOOPBACK, Services
-from collector.sentences import command as command_of
+from collector.commands import command as command_of
 from event_model.errors import ConfigError
 from rules.engine import Pack
-from store.database import Database
-from store.embedded import Embedded
-from store.journal import Journal
+from store.state import State
 from tallyman.bounded import Bounded
 from tallyman.commands.rules import describe
 from tallyman.config import Config
 from tallyman.entities import entities_of
-from tallyman.follow import follower
+from tallyman.follow import follower_of
 from tallyman.opening import now
 from tallyman.running import Running
 from tallyman.standing import metrics_of, ready, status_of
+from tallyman.states import open_state
 
 __all__ = ["make_services", "serve_beside", "serving", "status_of"]
 MOST_CONNECTIONS = 300
 PATIENCE = 10.0  # seconds for the server to begin
 
 
-def make_services(config: Config, store: Embedded, database: Database, pack: Callable[[], Pack]) -> Services:
+def make_services(config: Config, store: Any, state: State, pack: Callable[[], Pack]) -> Services:
     """What the API answers from, over a store and its state."""
-    journal = Journal(store.root)
     return Services(
         store=Bounded(store),
-        book=database.alerts,
-        tokens=database.tokens,
-        audit=database.audit,
+        book=state.alerts,
+        tokens=state.tokens,
+        audit=state.audit,
         rules=lambda: [describe(rule) for rule in pack().rules],
-        status=lambda: status_of(config, store, database),
-        ready=lambda: ready(store, database),
-        metrics=lambda: metrics_of(store, database),
+        status=lambda: status_of(config, store, state),
+        ready=lambda: ready(store, state),
+        metrics=lambda: metrics_of(config, store, state),
         command_of=command_of,
-        entity=entities_of(config, database).about,
-        follow=lambda place: follower(journal, store.normalize, place),
+        entity=entities_of(config, state).about,
+        follow=lambda place: follower_of(store, place),
         now=now,
         # elsewhere it may have any name; our cookie and token are of no use under another one
         hosts=(*LOOPBACK, config.api.host) if is_loopback(config.api.host) else ("*",),
@@ -94,13 +93,13 @@ def address_of(made: socket.socket) -> str:
 @contextmanager
 def serve_beside(whole: Running) -> Iterator[str]:
     """Serve while the pipeline runs, from a thread; gives the address."""
-    database = Database(whole.config.store.path)
-    services = make_services(whole.config, whole.store, database, lambda: whole.pack)
+    state = open_state(whole.config)
+    services = make_services(whole.config, whole.store, state, lambda: whole.pack)
     try:
         with serving(services, whole.config.api.host, whole.config.api.port) as address:
             yield address
     finally:
-        database.close()
+        state.close()
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def make_detectors(
 ) -> dict[str, Detector]:
     """Each detector that is to look on, with its options. Raises ConfigError naming the key.
 
-    `floor` (nats below which nothing is told) and `budget` (alerts a day, 0 for all) go before the configured ones.
+    `floor` (nats below which nothing is told) and `budget` (alerts a day) go before the configured ones.
     """
     names, keys = DETECTORS.names(), sorted(DetectorsConfig.model_fields)
     for key, options in section.options.items():
@@ -116,13 +116,13 @@ def make_detectors(
 
 
 def make_detector(section: DetectorsConfig, name: str, first: Mapping[str, Any] = NOTHING) -> Detector:
-    """One detector with its options, and with the budget of all where it has none of its own; `first` are options
+    """One detector with its options, and with the budget of each where it has none of its own; `first` are options
     that go before those, for detectors that have them."""
     options = dict(section.options.get(name) or {})
     try:
         takes = {each.name for each in fields(DETECTORS.find(name)) if each.init}
-        shared = {"alerts_a_day": section.budget, "most_a_day": SPIKE * section.budget}
-        if not options.keys() & shared:
+        if section.budget is not None and not options.keys() & {"alerts_a_day", "most_a_day"}:
+            shared = {"alerts_a_day": section.budget, "most_a_day": SPIKE * section.budget}
             options |= {option: value for option, value in shared.items() if option in takes}
         options |= {option: value for option, value in first.items() if option in takes}
         made: Detector = DETECTORS.make(name, options)
@@ -160,6 +160,22 @@ def _length(key: str, text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise ConfigError(f"{key}: {error}") from None
+
+
+def connection(config: Config) -> Any:
+    """How to reach the configured cluster: a store.elastic.client.Connection. Raises ConfigError naming the key."""
+    from store.elastic.client import Connection
+
+    section = config.store.elasticsearch
+    try:
+        timeout = parse_duration(section.timeout).total_seconds()
+    except ValueError as error:
+        raise ConfigError(f"store.elasticsearch.timeout: {error}") from None
+    return Connection(
+        tuple(section.hosts), section.cloud_id, section.ca_file, section.fingerprint, section.api_key,
+        section.api_key_file, section.username, section.password, section.password_file, section.plain_http,
+        timeout,
+    )  # fmt: skip
 
 
 def make_normalizer(config: Config) -> Normalizer:

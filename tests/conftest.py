@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.fixtures import cluster, elasticsearch, secure_elasticsearch  # noqa: F401  # fixtures
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

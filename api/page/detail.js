@@ -2,7 +2,7 @@
 import { decisions } from "./alerts.js";
 import { call } from "./api.js";
 import { $, button, clock, facts, make, pretty } from "./dom.js";
-import { evidence, usualFacts } from "./evidence.js";
+import { evidence, usualByDetector } from "./evidence.js";
 import { quoted } from "./events.js";
 import { go, place } from "./place.js";
 
@@ -93,8 +93,7 @@ async function wholeEntity(name) {
     button(alert.reason, () => go({ alert: alert.id }), { class: "title" }));
   return [name, [
     make("div", { class: "acts" }, others({ user: { name } })[0]),
-    ...Object.entries(usual).flatMap(([detector, known]) =>
-      [make("h3", {}, `Usual, as ${detector} knew it at ${clock(written)}`), usualFacts(known)]),
+    ...usualByDetector(usual, (detector) => `Usual, as ${detector} knew it at ${clock(written)}`),
     alerts.length > 0 && make("h3", {}, "Alerts"),
     make("ul", { class: "witnesses" }, alerts.map(line)),
   ]];

@@ -32,17 +32,27 @@ const signed = (nats) => `+${nats.toFixed(1)}`;
 const some = (values = []) => values.slice(0, MOST).join(", ") + (values.length > MOST ? ` and ${values.length - MOST} more` : "");
 const peers = ({ peers: count, members }) => (members ? `${count} of ${members}` : "");
 
-// What is usual for an entity, as names and values.
-export function usualFacts(known = {}) {
+// What is usual by detector, without what one before has said already.
+export function usualByDetector(usual, heading) {
+  const said = new Set();
+  return Object.entries(usual).flatMap(([detector, known]) => {
+    const fresh = usualFacts(known).filter(([name, value]) => !said.has(`${name}=${value}`));
+    for (const [name, value] of fresh) said.add(`${name}=${value}`);
+    return fresh.length ? [make("h3", {}, heading(detector)), facts(fresh)] : [];
+  });
+}
+
+function usualFacts(known) {
   const { values = {}, hours, entity, ...others } = known;
   const pairs = Object.entries(values).map(([name, found]) => [name, some(found)]);
   if (hours?.length) pairs.push(["hours (UTC)", spans(hours)]);
   for (const [name, value] of Object.entries(others)) pairs.push([name.replaceAll("_", " "), worded(value)]);
-  return facts(pairs);
+  return pairs;
 }
 
 function worded(value) {
   if (Array.isArray(value)) return some(value.map(worded));
+  if (value?.usual !== undefined) return `${value.usual}${value.unit ? ` ${value.unit}` : ""}`;
   if (value && typeof value === "object") return some(Object.entries(value).map(([name, each]) => `${name} ${worded(each)}`));
   return value === true ? "yes" : value === false ? "no" : value;
 }

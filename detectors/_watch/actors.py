@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detectors._watch.aspects import WIDTH
-from detectors._watch.clock import DAY, fade
+from detectors._watch.clock import DAY, HOUR, fade
 
 HALF_LIFE = 4 * DAY  # of counts, by the stream's time
-STEP = 3600.0  # seconds; decay in finer steps would be the same but for a hundredth
+STEP = 6 * HOUR  # decay in finer steps would differ by a fiftieth
 YOUNG = 6  # active windows in which an actor is held to be young
 
 SEPARATOR = "\x1f"  # of realm, cluster and actor in the name under which an actor is kept
@@ -61,7 +61,12 @@ class Actor:
     usual: float = 0.0  # evidence of an active window, decayed mean
     peak: float = 0.0  # the highest that `carried` was on a past day, decaying
     today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it
+    groups: tuple[Group, ...] = ()  # its group, and the one above
     case: Any = None  # what is new in this window (novelty.Case)
+
+    def __post_init__(self) -> None:
+        above = self.group.parent
+        self.groups = (self.group,) if above is None else (self.group, above)
 
     def age(self, flow: float) -> None:
         """Let the counts decay up to now."""
@@ -80,11 +85,6 @@ class Actor:
     def entity(self) -> str:
         """Its name, as people know it."""
         return self.name.split(SEPARATOR, 2)[2]
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """Its group, and the one above."""
-        return (self.group,) if self.group.parent is None else (self.group, self.group.parent)
 
     @property
     def young(self) -> bool:

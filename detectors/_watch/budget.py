@@ -41,11 +41,15 @@ class Pool:
     most_a_day: float
     past: deque[tuple[float, float, str]] = field(default_factory=deque)  # (flow, score, actor), by time
     threshold: float = 0.0
+    renewed: float = -HOUR
     tokens: float = -1.0
     filled: float = 0.0
 
     def renew(self, flow: float, floor: float) -> None:
-        """Work out the threshold again: the (N x days)-th largest incident of the trailing week."""
+        """Work out the threshold again, once an hour: the (N x days)-th largest incident of the trailing week."""
+        if self.past and 0 <= flow - self.renewed < HOUR:
+            return
+        self.renewed = flow
         while self.past and (flow - self.past[0][0] > HISTORY or len(self.past) > MOST_HISTORY):
             self.past.popleft()
         rank = self.a_day * min(flow, HISTORY) / DAY
@@ -55,7 +59,7 @@ class Pool:
         elif rank < 1.0:  # too little history for even one: above all that was seen
             self.threshold = max(floor, scores[0])
         else:
-            self.threshold = max(floor, scores[int(rank)] if int(rank) < len(scores) else 0.0)
+            self.threshold = max(floor, scores[int(rank) - 1] if rank <= len(scores) else 0.0)
 
     def draw(self, flow: float) -> bool:
         """Take one token. Half of `most_a_day` fit in and half come back in a day, so no day has more than it."""

@@ -15,9 +15,10 @@ MOST_NEW = 5000  # values of one actor in one window
 
 @dataclass(slots=True)
 class Case:
-    """The terms of one actor's window; `score` is the sum of the facets' sums, each capped."""
+    """The terms of one actor's window; `total` is the sum of the facets' sums, each capped."""
 
     hours: float = 0.0  # nats of an unusual hour; only beside other evidence
+    total: float = 0.0
     sums: list[float] = field(default_factory=lambda: [0.0] * WIDTH)
     counts: list[int] = field(default_factory=lambda: [0] * WIDTH)
     terms: list[Term] = field(default_factory=list)
@@ -26,7 +27,9 @@ class Case:
     told: float = 0.0  # the score that was last offered
 
     def add(self, term: Term) -> None:
-        self.sums[term.aspect] += term.nats
+        cap, had = ASPECTS[term.aspect].cap, self.sums[term.aspect]
+        self.sums[term.aspect] = had + term.nats
+        self.total += min(cap, had + term.nats) - min(cap, had)
         self.counts[term.aspect] += 1
         if len(self.terms) < MOST_TERMS:
             self.terms.append(term)
@@ -40,8 +43,7 @@ class Case:
 
     @property
     def score(self) -> float:
-        score = sum(min(aspect.cap, total) for aspect, total in zip(ASPECTS, self.sums, strict=True))
-        return score + self.hours if score > 0 else 0.0
+        return self.total + self.hours if self.total > 0 else 0.0
 
     def largest(self, most: int) -> list[Term]:
         return sorted(self.terms, key=lambda term: -term.nats)[:most]

@@ -31,6 +31,7 @@ class Clock:
 
     minute: int = 0  # since the epoch
     flow: float = 0.0  # seconds
+    day: int = 0  # of the stream, for ages
     odd: int = 0  # events whose time was not believed
     _other: int = 0  # the time that the last events agree on
     _run: int = 0
@@ -56,6 +57,7 @@ class Clock:
         else:
             self.minute, self._run = minute, 0
             self.flow += NEAR * 60.0 if ahead > 0 else 0.0
+        self.day = int(self.flow // DAY)
         return True
 
     def _confirmed(self, minute: int) -> bool:
@@ -71,11 +73,6 @@ class Clock:
     def hour(self) -> int:
         """Hour of the day, UTC."""
         return self.minute // 60 % 24
-
-    @property
-    def day(self) -> int:
-        """Days of the stream, for ages."""
-        return int(self.flow // DAY)
 
     @property
     def now(self) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from math import exp, lgamma, log, sqrt
 
-from detectors._watch.actors import Actor, Tally
+from detectors._watch.actors import YOUNG, Actor, Tally
 
 PSEUDO = 20.0  # windows that the peers' counts are worth
 PEERS, PEERS_WINDOWS = (
     0.2,
     5.0,
 )  # mean count of a kind that nobody has been watched doing, and what that is worth
-UNSURE = 10.0  # overdispersion of the first window ever: what was watched for an hour says little
+UNSURE = 50.0  # overdispersion of the first window ever: what was watched for an hour says little
 PSEUDO_HOUR = 12.0  # windows that the whole day is worth beside one hour
 SCATTER = 0.5  # 1 / size of the negative binomial where nothing is known: bursts are the rule
+FREE = 3.0  # events of a kind in a window that are learnt in any case
 MOST_TERMS = 400  # of a tail's sum
 MOST_NATS = 25.0
 
@@ -38,7 +39,7 @@ def spread_of(tally: Tally, mean: float) -> float:
     weight = min(group.m, PSEUDO)
     shrunk = (weight * peers + PSEUDO / 4 * SCATTER) / (weight + PSEUDO / 4)
     known = (actor.m * own + PSEUDO * shrunk) / (actor.m + PSEUDO)
-    return max(0.02, known) + UNSURE / (1.0 + actor.m + group.m)
+    return max(0.02, known) + UNSURE / (1.0 + actor.m + group.m / max(1, group.members))
 
 
 def _excess(total: float, squares: float, windows: float) -> float:
@@ -71,18 +72,24 @@ def surprise(count: int, mean: float, scatter: float) -> float:
 
 
 def learn(tally: Tally, hour: int) -> None:
-    """The window's count becomes part of what is usual: no more of it than three standard deviations above the mean."""
-    actor = tally.actor
-    mean = tally.total / actor.m if actor.m else 0.0
-    deviation = sqrt(max(0.0, tally.squares / actor.m - mean * mean)) if actor.m else 0.0
-    kept = min(float(tally.count), mean + 3.0 * deviation + 3.0) if not actor.young else float(tally.count)
+    """The window's count becomes part of what is usual: what is more than three standard deviations above the mean counts half, so that a burst
+    is not usual at once, but a nightly one soon."""
+    actor, kept = tally.actor, float(tally.count)
+    if kept > FREE and actor.windows >= YOUNG:
+        mean = tally.total / actor.m
+        most = mean + 3.0 * sqrt(max(0.0, tally.squares / actor.m - mean * mean)) + FREE
+        kept = min(kept, max(most, kept / 2))
+    square = kept * kept
     tally.total += kept
-    tally.squares += kept * kept
+    tally.squares += square
     tally.hours[hour] = tally.hours.get(hour, 0.0) + kept
     for group in actor.groups:
-        pair = group.tallies.setdefault(tally.kind, [0.0, 0.0])
-        pair[0] += kept
-        pair[1] += kept * kept
+        pair = group.tallies.get(tally.kind)
+        if pair is None:
+            group.tallies[tally.kind] = [kept, square]
+        else:
+            pair[0] += kept
+            pair[1] += square
 
 
 def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
@@ -97,14 +104,15 @@ def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
 
 def passed(actor: Actor, hour: int) -> None:
     """One more active window of an actor and of its groups."""
+    young = actor.windows < YOUNG
     actor.m += 1.0
     actor.hours[hour] += 1.0
+    actor.windows += 1
     for group in actor.groups:
         group.m += 1.0
         group.hours[hour] += 1.0
-        if actor.young:
+        if young:
             group.young_m += 1.0
-    actor.windows += 1
 
 
 def off_hours(actor: Actor, hour: int) -> float:

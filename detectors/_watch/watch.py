@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -23,11 +23,11 @@ NEVER = 1 << 62  # a count that is never reached
 class Way:
     """One way to act: what all events of one key have in common."""
 
-    __slots__ = ("actor", "day", "facets", "prior", "tally", "values", "window")
+    __slots__ = ("actor", "day", "facets", "prior", "tally", "values")
 
     def __init__(self, actor: Actor, facets: Facets, values: Values, tally: Tally, prior: float) -> None:
         self.actor, self.facets, self.values, self.tally, self.prior = actor, facets, values, tally, prior
-        self.window = self.day = -1
+        self.day = -1  # of the stream, when it was seen last
 
 
 class Judge(Protocol):
@@ -65,17 +65,20 @@ class Watch:
         self.priors = priors  # kind, or group/kind -> nats, before what the format says
         self.check = check
         self.unread = 0  # events that a declaration could not read
+        self.crowded = 0  # events of actors that there was no room for
         self.tallies: list[Tally] = []  # active in this window
-        self.ways: dict[tuple[str, str], dict[Hashable, Way]] = {}
+        self.ways: dict[tuple[str, str], dict[int, Way]] = {}
         self.behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._nobody = nobody()
 
     def look(self, events: list[Event], judge: Judge) -> None:
         """Look at events in order. Never raises for what an event holds."""
         clock, window, minute = self.clock, self.clock.window, ""
+        check, tallies = self.check, self.tallies
+        self._nobody.tally.window = window
         origin: Origin | None = None
         behaviour: Behaviour | None = None
-        known: dict[Hashable, Way] = {}
+        known: dict[int, Way] = {}
         for event in events:
             if event.origin is not origin:
                 origin = event.origin
@@ -89,7 +92,10 @@ class Watch:
                 if key is None:
                     continue
                 text = time_of(event)[:16]
-                way = known.get(key)
+                # the hash alone, which Python keys anew in each process: comparing the parts of thousands of keys would
+                # reach all over the memory
+                mark = hash(key)
+                way = known.get(mark)
             except Exception:  # a declaration meets what nobody thought of: counted, and the stream goes on
                 self.unread += 1
                 continue
@@ -97,15 +103,20 @@ class Watch:
                 minute = text
                 if clock.window != window:
                     self.close(judge)
-                    window = clock.window
+                    window, tallies = clock.window, self.tallies
+                    self._nobody.tally.window = window
             if way is None:
-                way = self._meet(event, behaviour, judge, known, key)
-            elif way.window != window:
-                self._wake(way)
+                way = self._meet(event, behaviour, judge, known, mark)
+            elif way.day != clock.day:
+                self._seen(way)
             tally = way.tally
-            tally.count += 1
-            if tally.count >= tally.check:
-                judge.busy(way, event)
+            if tally.window != window:
+                tally.window, tally.count, tally.check = window, 1, check
+                tallies.append(tally)
+            else:
+                tally.count = count = tally.count + 1
+                if count >= tally.check:
+                    judge.busy(way, event)
 
     def close(self, judge: Judge) -> None:
         """End the window: the detector first, then what was seen in it becomes usual."""
@@ -113,13 +124,14 @@ class Watch:
         flow = self.clock.flow
         for actor in active:
             actor.age(flow)
-            for group in actor.groups:
-                group.age(flow)
+        for group in dict.fromkeys(group for actor in active for group in actor.groups):
+            group.age(flow)
         judge.closed(active, self.tallies)
         hour = self.clock.hour
         for tally in self.tallies:
             counts.learn(tally, hour)
         for actor in active:
+            actor.seen = flow
             counts.passed(actor, hour)
         self.tallies = []
         self._shed()
@@ -144,14 +156,14 @@ class Watch:
     def realm_of(self, actor: Actor) -> Realm:
         return self.realms[actor.name.partition(SEPARATOR)[0]]
 
-    def _declared(self, origin: Origin) -> tuple[Behaviour | None, dict[Hashable, Way]]:
+    def _declared(self, origin: Origin) -> tuple[Behaviour | None, dict[int, Way]]:
         name = (origin.format, origin.cluster)
         if name not in self.ways and len(self.ways) >= MOST_ORIGINS:
             self.ways.clear()
         return self.behaviour_of(origin.format), self.ways.setdefault(name, {})
 
     def _meet(
-        self, event: Event, behaviour: Behaviour, judge: Judge, known: dict[Hashable, Way], key: Hashable
+        self, event: Event, behaviour: Behaviour, judge: Judge, known: dict[int, Way], mark: int
     ) -> Way:
         try:
             facets = behaviour.facets(event)
@@ -159,18 +171,24 @@ class Watch:
             self.unread += 1
             facets = None
         way = self._nobody if facets is None else self._way(event.origin, behaviour, facets)
-        if facets is not None:
-            self._wake(way)
-        if facets is None or judge.met(way, event):
+        if facets is None or (way is not self._nobody and judge.met(way, event)):
             if len(known) >= MOST_WAYS:
                 known.clear()
-            known[key] = way
+            known[mark] = way
+            self._seen(way)
         return way
 
     def _way(self, origin: Origin, behaviour: Behaviour, facets: Facets) -> Way:
         realm = behaviour.realm or origin.format
         name = SEPARATOR.join((realm, origin.cluster, facets.actor))
-        actor = self.actors.get(name) or self._actor(name, realm, facets)
+        actor = self.actors.get(name)
+        if actor is None:
+            if (
+                len(self.actors) >= 2 * self.most_actors
+            ):  # a crowd within one window: looked at after its close
+                self.crowded += 1
+                return self._nobody
+            actor = self._actor(name, realm, facets)
         tally = actor.tallies.get(facets.kind)
         if tally is None:
             kind = facets.kind if len(actor.tallies) < MOST_KINDS else "other"
@@ -190,7 +208,7 @@ class Watch:
         realm = self.realms.setdefault(realm_name, Realm(realm_name))
         group = realm.group(self._group(facets), MOST_GROUPS)
         actor = self.actors[name] = Actor(name, group, self.clock.minute)
-        actor.aged = self.clock.flow
+        actor.aged = actor.seen = self.clock.flow
         for each in actor.groups:
             each.members += 1
         realm.members += 1
@@ -200,38 +218,34 @@ class Watch:
         found = (group for pattern, group in self.groups.items() if fnmatchcase(facets.actor, pattern))
         return next(found, facets.group)
 
-    def _wake(self, way: Way) -> None:
-        """The first event of this way in this window."""
-        clock, tally, actor = self.clock, way.tally, way.actor
-        way.window = clock.window
-        if way is self._nobody:
-            return
-        if tally.window != way.window:
-            tally.window, tally.count, tally.check = way.window, 0, self.check
-            actor.seen = clock.flow
-            self.tallies.append(tally)
-        if way.day != clock.day:
-            way.day = clock.day
-            for aspect, value in way.values:
-                if value in actor.known[aspect]:
-                    actor.known[aspect][value] = way.day
+    def _seen(self, way: Way) -> None:
+        """The first event of this way on this day: its values are not forgotten."""
+        way.day = self.clock.day
+        for aspect, value in way.values:
+            if value in way.actor.known[aspect]:
+                way.actor.known[aspect][value] = way.day
 
     def _shed(self) -> None:
         """Forget the longest unseen where there are too many: of the biggest group, so that strangers oust strangers."""
-        values = sum(realm.size for realm in self.realms.values())
-        if len(self.actors) <= self.most_actors and values <= self.most_values:
-            return
-        sizes: dict[Group, int] = {}
-        for actor in self.actors.values():
-            sizes[actor.group] = sizes.get(actor.group, 0) + 1 + actor.size
-        biggest = max(sizes, key=sizes.__getitem__)
-        unseen = sorted(
-            (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
-        )
-        for actor in unseen[: len(unseen) // 8 + 1]:
-            self.realm_of(actor).drop(actor)
-            del self.actors[actor.name]
-        self.forget_ways()
+        shed = False
+        while (
+            len(self.actors) > self.most_actors
+            or sum(r.size for r in self.realms.values()) > self.most_values
+        ):
+            sizes: dict[Group, int] = {}
+            for actor in self.actors.values():
+                sizes[actor.group] = sizes.get(actor.group, 0) + 1 + actor.size
+            biggest = max(sizes, key=sizes.__getitem__)
+            unseen = sorted(
+                (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
+            )
+            over = max(0, len(self.actors) - self.most_actors)
+            for actor in unseen[: over + len(unseen) // 8 + 1]:
+                self.realm_of(actor).drop(actor)
+                del self.actors[actor.name]
+            shed = True
+        if shed:
+            self.forget_ways()
 
 
 def nobody() -> Way:

@@ -68,7 +68,7 @@ def train(
     "Without --model the detectors begin knowing nothing."
 )
 @choosing
-@click.option("--model", type=click.Path(exists=True, dir_okay=False), help="What `detect train` wrote.")
+@click.option("--model", type=click.Path(dir_okay=False), help="What `detect train` wrote.")
 @click.option(
     "--floor",
     type=click.FloatRange(0),
@@ -82,9 +82,10 @@ def score(
     context: click.Context, files: tuple[str, ...], format_name: str | None, names: tuple[str, ...],
     model: str | None, floor: float, as_json: bool,
 ) -> int:  # fmt: skip
-    from tallyman.offline import findings, recall, scored
+    from detectors._evaluation import told as scored
+    from tallyman.offline import findings, recall
 
-    detectors = chosen(context, names, floor=floor)
+    detectors = chosen(context, names, all_from=floor)
     if model:
         recall(Path(model), detectors)
     rows = []
@@ -120,7 +121,7 @@ def score(
 )
 @click.argument("what")
 @choosing
-@click.option("--model", type=click.Path(exists=True, dir_okay=False), help="What `detect train` wrote.")
+@click.option("--model", type=click.Path(dir_okay=False), help="What `detect train` wrote.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def explain(
@@ -130,9 +131,10 @@ def explain(
     if not files:
         explain_alert(context, what, as_json)
         return 0
-    from tallyman.offline import findings, recall, scored
+    from detectors._evaluation import told as scored
+    from tallyman.offline import findings, recall
 
-    detectors = chosen(context, names, floor=0.0)
+    detectors = chosen(context, names, all_from=0.0)
     if model:
         recall(Path(model), detectors)
     seen, told = set(), 0
@@ -173,13 +175,13 @@ def evaluate(
 ) -> int:  # fmt: skip
     import orjson
 
-    from tallyman.offline import findings, scored
+    from detectors._evaluation import told as scored
+    from tallyman.offline import findings
 
     if not files:
         raise click.UsageError("name the records: tallyman detect evaluate STREAM --out ALERTS")
-    if budget is None and floor is None:
-        floor = FLOOR
-    detectors = chosen(context, names, floor=floor, budget=budget or 0.0)
+    all_from = (FLOOR if floor is None else floor) if budget is None else None
+    detectors = chosen(context, names, all_from=all_from, floor=floor, budget=budget)
     count = 0
     with Reading(context, files, format_name) as reading, click.open_file(out, "wb") as file:
         for match in findings(reading.events(), detectors.values()):
@@ -192,10 +194,16 @@ def evaluate(
 
 
 def chosen(
-    context: click.Context, names: tuple[str, ...], *, floor: float | None = None, budget: float = 0.0
+    context: click.Context,
+    names: tuple[str, ...],
+    *,
+    all_from: float | None = None,
+    floor: float | None = None,
+    budget: float | None = None,
 ) -> dict[str, Any]:
-    """The detectors that are named, or enabled; with a floor of their evidence and a budget where those are given."""
+    """The detectors that are named, or enabled: with what their budget leaves, or all from so many nats on."""
     from detectors import DETECTORS
+    from detectors._evaluation import tell_all
     from event_model.errors import nearest
     from tallyman.opening import configuration
     from tallyman.wiring import make_detectors
@@ -207,9 +215,12 @@ def chosen(
             raise click.UsageError(
                 f"no detector {name!r}; there are {', '.join(known)}.{nearest(name, known)}"
             )
-    return make_detectors(
-        section.model_copy(update={"enabled": list(names) or section.enabled}), floor=floor, budget=budget
-    )
+    section = section.model_copy(update={"enabled": list(names) or section.enabled})
+    detectors = make_detectors(section, floor=floor, budget=budget)
+    if all_from is not None:
+        for detector in detectors.values():
+            tell_all(detector, all_from)
+    return detectors
 
 
 class Reading:

@@ -46,12 +46,12 @@ def unknown(store: Opened, entity: str) -> str:
 
 def show(found: dict[str, Any]) -> None:
     """What is usual by detector, then the latest alerts."""
-    from tallyman.explaining import usual
+    from tallyman.explaining import each_once
 
     click.echo(found["entity"] + "\n")
-    for detector, known in found["usual"].items():
-        click.echo(f"  usual, as {detector} knows it at {found['as_of'][:19]}Z")
-        for name, value in usual(known):
+    for detector, lines in each_once(found["usual"]):
+        click.echo(f"  usual, as {detector} knew it at {found['as_of'][:19]}Z")
+        for name, value in lines:
             click.echo(f"    {name:16} {clean(value)}")
         click.echo()
     rows = (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
 import click
 
 from tallyman.opening import opened
@@ -18,12 +22,13 @@ def command(context: click.Context, as_json: bool) -> None:
         status = status_of(store.config, store.events, store.database)
     if as_json:
         emit(status)
-        return
-    kept = status["store"]
+    else:
+        _show(status)
+
+
+def _show(status: dict[str, Any]) -> None:
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
-    days = number(kept["partitions"], "partition")
-    click.echo(f"store     {kept['path']}: {kept['bytes'] / 1e6:.1f} MB, {days}, kept {kept['retention']}")
-    click.echo(f"events    {status['events']:,}")
+    _show_store(status)
     click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
     alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)
     click.echo(f"alerts    {alerts or 'none'} open")
@@ -37,7 +42,7 @@ def command(context: click.Context, as_json: bool) -> None:
     for name, counts in status["sinks"].items():
         click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
     for name, value in sorted(status["counters"].items()):
-        if not name.startswith(("ingest_", "detector_")):
+        if not name.startswith(("ingest_", "detector_", "feed_")):
             click.echo(f"counted   {name} {value:,.0f}")
 
 
@@ -52,3 +57,46 @@ def detector(counts: dict[str, float]) -> str:
     return ", ".join(
         [*learning, *(text.format(counts[name]) for name, text in words.items() if name in counts)]
     )
+
+
+def _show_store(status: dict[str, Any]) -> None:
+    kept = status["store"]
+    parts = (
+        number(kept["partitions"], "partition")
+        if kept["type"] == "embedded"
+        else f"{kept['partitions']} indices"
+    )
+    size = "" if kept["bytes"] is None else f"{kept['bytes'] / 1e6:.1f} MB, "
+    click.echo(f"store     {kept['path']}: {size}{parts}, kept {kept['retention']}")
+    if "unreachable" in status:
+        click.echo(f"cluster   {status['unreachable']}")
+    else:
+        click.echo(f"events    {status['events']:,}")
+    if status["feed"]:
+        for line in fed(status["feed"]):
+            click.echo(f"feed      {line}")
+
+
+def fed(feed: dict[str, Any]) -> Iterator[str]:
+    """What is to be said of the way from the journal to the cluster, line by line."""
+    behind = feed["behind"]
+    if behind["records"]:
+        yield (
+            f"{number(int(behind['records']), 'record')} behind ({behind['bytes'] / 1e6:.1f} MB of the journal), "
+            f"the oldest for {behind['seconds']:,.0f} s"
+        )
+    else:
+        yield "the cluster has everything"
+    if feed["away_since"]:
+        since = (
+            datetime.fromtimestamp(feed["away_since"], UTC)
+            .isoformat(timespec="seconds")
+            .replace("+00:00", "Z")
+        )
+        yield f"takes nothing since {since}: {feed['reason']}"
+    yield (
+        f"{feed['taken']:,} taken, {feed['known']:,} known already, {feed['retries']:,} tried again, "
+        f"{feed['refused']:,} refused, since the last start"
+    )
+    if feed["held"]:
+        yield f"{number(feed['held'], 'record')} only in the journal: `tallyman deadletter list` says why"

@@ -1,11 +1,13 @@
-"""Look after the embedded store: size, index, retention."""
+"""Look after the store: size, index, retention; set up, check and migrate a cluster."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import click
 
+from tallyman.cluster import cluster
 from tallyman.opening import configuration, now
 from tallyman.output import emit, table
 
@@ -61,16 +63,86 @@ def reindex(context: click.Context) -> None:
 @click.pass_context
 def prune(context: click.Context, dry_run: bool) -> None:
     """Delete what retention says, now. `tallyman run` does so by itself every hour."""
-    from store import retention
+    from store.database import Database
     from store.journal import Journal
+    from tallyman.stores import prune as drop
 
     config = configuration(context)
-    with Journal(config.store.path, writable=not dry_run) as journal:
-        gone = retention.apply(
-            journal,
-            now(),
-            age=retention.age(config.store.retention),
-            size=retention.size(config.store.max_size),
-            dry_run=dry_run,
-        )
+    with (
+        Journal(config.store.path, writable=not dry_run) as journal,
+        closing(Database(config.store.path)) as database,
+    ):
+        gone = drop(config, journal, database, now(), dry_run=dry_run)
     click.echo(f"{'would delete' if dry_run else 'deleted'} {', '.join(gone) or 'nothing'}", err=True)
+
+
+@command.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be different, and change nothing.")
+@click.pass_context
+def setup(context: click.Context, dry_run: bool) -> None:
+    """Make in the Elasticsearch cluster what is missing: templates, retention, indices. May be repeated."""
+    from store.elastic import setup
+    from store.elastic.client import telling
+
+    with cluster(configuration(context)) as (client, connection, names, age):
+        if dry_run:
+            with telling(connection, "looking at its setup"):
+                changes = setup.plan(client, names, age)
+            for change in changes:
+                click.echo(change.diff(), nl=False)
+        else:
+            changes = setup.setup(client, connection, names, age)
+        _tell([change.summary for change in changes], dry_run)
+
+
+@command.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be different, and change nothing.")
+@click.pass_context
+def migrate(context: click.Context, dry_run: bool) -> None:
+    """Bring the cluster to this version: as `setup`, and then fields of indices that are written to.
+
+    Where a field has another type now, the data stream goes on in a new index; what is there stays searchable.
+    """
+    from store.elastic import migrate, setup
+    from store.elastic.client import telling
+
+    with cluster(configuration(context)) as (client, connection, names, age):
+        with telling(connection, "looking at its indices"):
+            drifts = migrate.drifts(client, names)
+            changes = setup.plan(client, names, age)
+        if dry_run:
+            for change in changes:
+                click.echo(change.diff(), nl=False)
+        else:
+            setup.setup(client, connection, names, age)
+            with telling(connection, "migrating"):
+                migrate.migrate(client, names, drifts)
+        _tell([*(each.summary for each in changes), *(each.summary for each in drifts)], dry_run)
+
+
+def _tell(done: list[str], dry_run: bool) -> None:
+    for each in done:
+        click.echo(f"{'would ' if dry_run else ''}{each}", err=True)
+    if not done:
+        click.echo("nothing to do: the cluster has all that this version needs", err=True)
+
+
+@command.command()
+@click.option("--for", "purpose", type=click.Choice(["run", "serve", "setup"]), default="run", show_default=True,
+              help="What this account is meant to do.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def check(context: click.Context, purpose: str, as_json: bool) -> int:
+    """Say how the cluster is: set up, permitted, whole, with room. Exit 1 if something has to be put right."""
+    from store.elastic import check
+
+    colours = {"ok": "green", "note": "yellow", "fail": "red"}
+    fine = True
+    with cluster(configuration(context)) as (client, connection, names, age):
+        for level, what, text in check.check(client, connection, names, age, purpose):
+            fine = fine and level != "fail"
+            if as_json:
+                emit({"check": what, "level": level, "text": text})
+            else:
+                click.echo(f"{click.style(f'{level:4}', fg=colours[level])} {what}: {text}")
+    return 0 if fine else 1

@@ -25,13 +25,13 @@ def command(context: click.Context, query: str, people: bool, as_json: bool) -> 
     from store.query import parse
     from store.query.predicate import predicate
     from tallyman.commands.search import show
-    from tallyman.follow import follow
+    from tallyman.follow import follow, follower_of
 
     wanted = predicate(parse(query))
     hidden = 0
     with opened(context) as store:
         try:
-            for events in follow(store.journal, store.events.normalize):
+            for events in follow(follower_of(store.events)):
                 shown = [event for event in events if wanted(event)]
                 if people:
                     kept = [event for event in shown if event.user_kind in ("human", "anonymous")]

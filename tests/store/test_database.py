@@ -1,6 +1,6 @@
 import sqlite3
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -127,41 +127,12 @@ def test_a_full_disk_undoes_the_transaction_and_says_what_to_do(tmp_path: Path) 
     database.close()
 
 
-def test_own_acts_are_listed_newest_first(tmp_path: Path) -> None:
-    database = Database(tmp_path)
-    for number in range(5):
-        database.audit.log(
-            "carol" if number % 2 else "dave", "search", {"q": f"verb:{number}"}, TIME + timedelta(number)
-        )
-    database.audit.log("carol", "close alerts", {"ids": ["ab"]}, TIME + timedelta(5))
-    newest = database.audit.listed(2)
-    assert newest[0] == {
-        "number": 6, "time": "2026-11-28T09:00:00Z", "actor": "carol", "action": "close alerts",
-        "detail": {"ids": ["ab"]},
-    }  # fmt: skip
-    assert [act["number"] for act in database.audit.listed(after=newest[-1]["number"])] == [4, 3, 2, 1]
-    assert [act["number"] for act in database.audit.listed(actor="carol", action="search")] == [4, 2]
-    database.prune((TIME + timedelta(3)).timestamp())
-    assert [act["number"] for act in database.audit.listed()] == [6, 5, 4]
-    database.close()
-
-
 def test_counters_are_those_saved_last(tmp_path: Path) -> None:
     database = Database(tmp_path)
     assert database.counters.load() == {}
     database.counters.save({'events{source="audit"}': 5, "old": 1})
     database.counters.save({'events{source="audit"}': 7, "lag_seconds": 0.5})
     assert database.counters.load() == {'events{source="audit"}': 7, "lag_seconds": 0.5}
-    database.close()
-
-
-def test_replayed_letters_are_remembered(tmp_path: Path) -> None:
-    database = Database(tmp_path)
-    database.mark_replayed(["ab", "cd"], NOW)
-    database.mark_replayed(["cd", "ef"], NOW + 100)
-    assert database.replayed() == {"ab", "cd", "ef"}
-    database.prune(NOW + 50)
-    assert database.replayed() == {"ef"}
     database.close()
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from event_model.errors import ConfigError
+from tallyman import wiring
 from tallyman.commands.config import hide
 from tallyman.config import EXAMPLE, Config, load
 
@@ -72,3 +74,39 @@ def test_the_example_is_a_configuration() -> None:
 def test_what_is_shown_hides_secrets_but_not_where_they_stand() -> None:
     shown = hide({"sinks": {"hook": {"secret": "hunter2", "secret_file": "/key", "url": "x"}}})
     assert shown == {"sinks": {"hook": {"secret": "********", "secret_file": "/key", "url": "x"}}}
+
+
+CLUSTER = "TALLYMAN_STORE__ELASTICSEARCH__"
+
+
+@pytest.mark.parametrize("key", ["password", "api_key"])
+def test_a_secret_in_the_file_is_refused_and_not_shown(tmp_path: Path, key: str) -> None:
+    path = write(tmp_path, f"store: {{elasticsearch: {{{key}: hush-hush}}}}")
+    with pytest.raises(ConfigError, match=f"{key}: a secret does not belong here.*{key}_file") as told:
+        load(path, {})
+    assert "hush-hush" not in str(told.value)
+
+
+def test_a_secret_in_an_address_is_refused_and_not_shown(tmp_path: Path) -> None:
+    path = write(tmp_path, "store: {elasticsearch: {hosts: ['https://me:hush-hush@es:9200']}}")
+    with pytest.raises(ConfigError, match="no user and password in an address") as told:
+        load(path, {})
+    assert "hush-hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("word", ["hush-hush", "[hush", "{hush: hush}", "0123"])
+def test_a_secret_of_the_environment_is_taken_as_it_is_and_shown_as_stars(tmp_path: Path, word: str) -> None:
+    (tmp_path / "word").write_text(word + "\n")
+    for given in ({CLUSTER + "PASSWORD": word}, {CLUSTER + "PASSWORD_FILE": str(tmp_path / "word")}):
+        config = load(write(tmp_path, ""), given)
+        connection = wiring.connection(config)
+        taken = connection.password or SecretStr(connection.password_file.read_text().strip())
+        assert taken.get_secret_value() == word
+        shown = yaml.safe_dump(hide(config.model_dump(mode="json")))
+        assert word not in f"{config!r} {config} {connection!r} {shown}"
+
+
+def test_a_setting_whose_name_ends_with_file_stays_the_name_of_a_file(tmp_path: Path) -> None:
+    given = {CLUSTER + "CA_FILE": "/etc/ca.crt", CLUSTER + "HOSTS": "https://a:9200, https://b:9200"}
+    section = load(write(tmp_path, ""), given).store.elasticsearch
+    assert (section.ca_file, section.hosts) == (Path("/etc/ca.crt"), ["https://a:9200", "https://b:9200"])

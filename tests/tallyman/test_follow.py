@@ -20,7 +20,7 @@ def raws(events: list[Event]) -> list[bytes]:
 def test_only_what_comes_from_now_on_is_told(tmp_path: Path) -> None:
     with Journal(tmp_path, writable=True) as journal:
         journal.append(batch(numbers(0, 5)), {})
-        coming = follow(Journal(tmp_path), plain)
+        coming = follow(follower(Journal(tmp_path), plain))
         assert next(coming) == []
         journal.append(batch(numbers(5, 7)), {})
         assert raws(next(coming)) == numbers(5, 7)
@@ -29,7 +29,7 @@ def test_only_what_comes_from_now_on_is_told(tmp_path: Path) -> None:
 
 def test_an_empty_journal_can_be_followed_from_its_beginning(tmp_path: Path) -> None:
     with Journal(tmp_path, writable=True) as journal:
-        coming = follow(Journal(tmp_path), plain)
+        coming = follow(follower(Journal(tmp_path), plain))
         assert next(coming) == []
         journal.append(batch(numbers(0, 2)), {})
         assert raws(next(coming)) == numbers(0, 2)
@@ -40,7 +40,7 @@ def test_more_than_one_look_holds_is_told_over_days_without_a_gap(
 ) -> None:
     monkeypatch.setattr(module, "MOST", 300)
     with Journal(tmp_path, writable=True) as journal:
-        coming = follow(Journal(tmp_path), plain)
+        coming = follow(follower(Journal(tmp_path), plain))
         assert next(coming) == []
         for day in range(3):
             for start in range(0, 1000, 200):

@@ -20,6 +20,7 @@ from store.database import Database
 from store.embedded import Embedded
 from store.journal import Entry, Journal
 from store.query import parse
+from tallyman.indexing import Indexer
 from tallyman.normalizer import Normalizer
 from tallyman.outbox import Deliverer
 from tallyman.pipeline import Pipeline
@@ -183,7 +184,7 @@ def world(
         book = database.book(sinks=dict.fromkeys(sinks or {}, "low"))
         deliverers = [Deliverer(name, sink, database.outbox) for name, sink in (sinks or {}).items()]
         pipeline = Pipeline(
-            sources, format_of or (lambda source, name: FORMATS.make(name)), journal, store, book,
+            sources, format_of or (lambda source, name: FORMATS.make(name)), journal, normalize, Indexer(store), book,
             [] if inspectors is None else inspectors, deliverers, lambda text: text, once=once,
         )  # fmt: skip
         yield World(journal, store, database, pipeline)

@@ -1,0 +1,137 @@
+"""Write documents until the cluster has every one of them, or has said why it never will."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from event_model.errors import StoreError
+from store.elastic.bulk import Fate, TooLarge, Verdict
+from store.elastic.document import Document
+
+log = logging.getLogger(__name__)
+FIRST_PAUSE, LONGEST_PAUSE = (
+    0.5,
+    30.0,
+)  # seconds between two attempts; doubled after each, and never quite regular
+
+
+class Stopped(Exception):
+    """Told to stop before all was written."""
+
+
+class Refused(NamedTuple):
+    document: Document
+    reason: str
+    too_large: bool = False
+
+
+class Requests(Protocol):
+    """What store.elastic.bulk.Bulk is."""
+
+    def send(self, documents: Sequence[Document]) -> list[Verdict]: ...
+    def known(self, documents: Sequence[Document]) -> set[str]: ...
+    def refresh(self, streams: set[str]) -> None: ...
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Why nothing can be written just now, and since when; also what has been tried in vain. For all threads."""
+
+    reason: str = ""
+    since: float = 0.0  # seconds since the epoch; 0: there is none
+
+    def begin(self, reason: str) -> None:
+        if not self.since:
+            self.since = time.time()
+            log.warning("the cluster takes nothing just now; the journal keeps it", extra={"reason": reason})
+        self.reason = reason
+
+    def end(self) -> None:
+        if self.since:
+            log.warning("the cluster takes events again", extra={"seconds": round(time.time() - self.since)})
+            self.reason, self.since = "", 0.0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Delivers batches, from any number of threads. `count` is told of numbers by name."""
+
+    requests: Requests
+    stop: threading.Event
+    count: Callable[[str, float], None] = lambda name, amount: None
+    prepare: Callable[[], object] = lambda: None  # once, before anything is written
+    trouble: Trouble = field(default_factory=Trouble)
+    first_pause: float = FIRST_PAUSE
+    longest_pause: float = LONGEST_PAUSE
+    _prepared: bool = False
+
+    def deliver(self, documents: Sequence[Document], *, doubtful: bool = False) -> list[Refused]:
+        """Returns when all is written, but for what is refused for good. Raises Stopped.
+
+        `doubtful`: some may have been written before. Their ids are looked for first, since an index that
+        began in between would take them once more.
+        """
+        refused: list[Refused] = []
+        waiting, pause = list(documents), self.first_pause
+        while waiting:
+            before = len(waiting)
+            try:
+                if not self._prepared:
+                    self.prepare()
+                    self._prepared = True
+                if doubtful:
+                    waiting = self._unknown(waiting)
+                    doubtful = False
+                if waiting:
+                    waiting = self._attempt(waiting, refused)
+            except TooLarge as error:
+                return refused + self._halves(waiting, error)
+            except StoreError as error:
+                doubtful = True
+                self.trouble.begin(str(error))
+            if waiting:
+                self.count("feed_retries", 1)
+                pause = self.first_pause if len(waiting) < before else pause
+                if self.stop.wait(pause * random.uniform(0.5, 1.0)):
+                    raise Stopped
+                pause = min(2 * pause, self.longest_pause)
+        self.trouble.end()
+        return refused
+
+    def _attempt(self, documents: Sequence[Document], refused: list[Refused]) -> list[Document]:
+        """One request; what of these is to be sent again."""
+        again, why = [], ""
+        taken = known = 0
+        for document, (fate, reason) in zip(documents, self.requests.send(documents), strict=True):
+            if fate is Fate.TAKEN:
+                taken += 1
+            elif fate is Fate.KNOWN:
+                known += 1
+            elif fate is Fate.REFUSED:
+                refused.append(Refused(document, reason))
+            else:
+                again.append(document)
+                why = reason
+        self.count("feed_taken", taken)
+        self.count("feed_known", known)
+        if again:
+            self.trouble.begin(why)
+        return again
+
+    def _unknown(self, documents: Sequence[Document]) -> list[Document]:
+        self.requests.refresh({document.stream for document in documents})
+        there = self.requests.known(documents)
+        self.count("feed_known", len(there))
+        return [document for document in documents if document.id not in there]
+
+    def _halves(self, documents: Sequence[Document], error: TooLarge) -> list[Refused]:
+        if len(documents) == 1:
+            return [Refused(documents[0], str(error), too_large=True)]
+        middle = len(documents) // 2
+        return self.deliver(documents[:middle]) + self.deliver(documents[middle:])

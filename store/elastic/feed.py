@@ -1,0 +1,281 @@
+"""Feed the cluster from the journal: what is still in memory directly, what fell behind from the disk.
+
+    put ─► memory ─┐
+                   ├─► documents ─► a few batches on their way ─► the place moves, in order
+    journal ───────┘   behind the place where memory was full
+
+The place is that of the last record which the cluster has taken. It is kept on this machine and moves when a
+batch is through: created, known already, or refused for good and then a dead letter. After a crash what lies
+behind it is looked for in the cluster before it is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from event_model.errors import StoreError
+from event_model.event import Event
+from store.elastic.burial import Burial
+from store.elastic.delivery import Delivery, Refused, Requests, Stopped
+from store.elastic.document import Document, Documents
+from store.feeding import Feeding, Place
+from store.journal import Entry, Journal
+
+log = logging.getLogger(__name__)
+MEMORY = 64  # batches of the sources that wait in memory; more are read from the journal
+MOST_DOCUMENTS, MOST_BYTES = 1000, 5 << 20  # of one request
+MOST_DOCUMENT = 20 << 20  # bytes; a server has a bound as well, of a tenth of its memory or less
+MOST_WAIT = 0.2  # seconds that a document waits for others
+IN_FLIGHT = 2  # requests at a time
+ENDING = 10.0  # seconds to write what is left when the run ends; the next one goes on with the rest
+LOOK = 0.1
+
+Pairs = list[tuple[Entry, Event]]
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What one request is made of, while it is put together."""
+
+    documents: list[Document] = field(default_factory=list)
+    size: int = 0  # bytes
+    begun: float = 0.0
+    doubtful: bool = False  # some of it may have been written before a crash
+
+    def add(self, document: Document, doubtful: bool) -> None:
+        self.begun = self.begun or time.monotonic()
+        self.documents.append(document)
+        self.size += len(document.source)
+        self.doubtful |= doubtful
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.documents) >= MOST_DOCUMENTS or self.size >= MOST_BYTES
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self.documents) and time.monotonic() - self.begun >= MOST_WAIT
+
+
+class Feed:
+    """The thread that feeds (`run`), and the memory in front of it (`put`).
+
+    `prepare` is called before anything is written, until it does not raise StoreError. `most_behind`: bytes of
+    the journal that the cluster may be behind before `put` waits; None for no bound.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        normalize: Callable[[Entry], Event],
+        documents: Documents,
+        requests: Requests,
+        state: Feeding,
+        *,
+        prepare: Callable[[], object] = lambda: None,
+        count: Callable[[str, float], None] = lambda name, amount: None,
+        most_behind: int | None = None,
+        first_pause: float = 0.5,
+    ) -> None:
+        self.error: Exception | None = None  # why it gave up
+        self._journal, self._normalize, self._documents, self._state = journal, normalize, documents, state
+        self._count, self._most_behind = count, most_behind
+        self._halt = threading.Event()
+        self._delivery = Delivery(requests, self._halt, count, prepare, first_pause=first_pause)
+        self._burial = Burial(documents, normalize, self._delivery, state, count)
+        self._wake = threading.Condition()
+        self._memory: deque[Pairs] = deque()
+        self._missed = True  # what comes behind the memory, or behind `_read`, stands in the journal only
+        self._last: Place = ("", -1)  # of what was put
+        self._read: Place = ("", -1)  # of what was taken from memory or journal
+        self._taken: Place = ("", -1)
+        self._doubtful: Place = ("", -1)  # up to there it may have been written before
+        self._behind = 0  # records that the cluster has not taken
+        self._received = 0.0  # of the last record taken, or the first that was not
+        self._flying: deque[tuple[Future[None], Entry, int]] = deque()
+        self._ended = self._given_up = False
+        self._stop = threading.Event()
+        self._deadline = float("inf")  # when the run has ended: how long to go on writing
+        self._told: tuple[str, float] = ("", 0.0)
+
+    def catch_up(self) -> None:
+        """Find the place where an earlier run stopped. What is behind it is fed once this one runs."""
+        place = self._state.place()
+        if place > self._journal.end:  # a power failure took what the cluster has; it will be read again
+            place = self._journal.end
+            self._state.move(place)
+        self._read = self._taken = place
+        self._doubtful = self._journal.end
+        self._behind, self._received = self._journal.behind(place)
+        self._missed = self._behind > 0
+
+    def put(self, pairs: Pairs | None) -> None:
+        """Have these fed, None: have it ended. Waits while the cluster is too far behind. Raises what ended it."""
+        with self._wake:
+            if pairs is None:
+                self._ended = True
+            else:
+                self._last = _place(pairs[-1][0])
+                if self._behind <= 0:
+                    self._received = pairs[0][0].received
+                self._behind += len(pairs)
+                self._missed = self._missed or len(self._memory) >= MEMORY
+                if not self._missed:
+                    self._memory.append(pairs)
+            self._wake.notify()
+        if pairs is not None:
+            if self._most_behind is not None and self.lag_bytes() > self._most_behind:
+                self._hold_back(self._most_behind)
+            if self.error:
+                raise self.error
+
+    def run(self, stop: threading.Event) -> None:
+        """Feed what is put until the end is put. Sets `stop` if it can't go on at all."""
+        self._stop = stop
+        senders = ThreadPoolExecutor(IN_FLIGHT, "feed")
+        try:
+            self._run(senders)
+        except Stopped:
+            log.warning("the cluster gets the rest at the next start", extra={"records": self._behind})
+        except Exception as error:  # whatever it is, the run must not go on without its store
+            log.exception("feeding failed", extra={"reason": str(error)})
+            self.error = error
+            stop.set()
+        finally:
+            self._given_up = True
+            self._halt.set()
+            senders.shutdown(wait=False, cancel_futures=True)  # one may hang on a server that does not answer
+
+    def tell(self) -> dict[str, float]:
+        """How far the cluster is behind, for counters; and note for other processes what hinders it."""
+        trouble = self._delivery.trouble
+        now = (trouble.reason, trouble.since)
+        if now != self._told:
+            self._state.remark(*now)
+            self._told = now
+        behind = max(0, self._behind)
+        return {
+            "feed_lag_records": behind,
+            "feed_lag_bytes": self.lag_bytes(),
+            "feed_lag_seconds": max(0.0, time.time() - self._received) if behind else 0.0,
+            "feed_away_seconds": max(0.0, time.time() - trouble.since) if trouble.since else 0.0,
+        }
+
+    def lag_bytes(self) -> int:
+        """Of the journal, that the cluster has not taken."""
+        return self._journal.bytes_behind(self._taken) if self._behind > 0 else 0
+
+    def _hold_back(self, most: int) -> None:
+        log.warning("nothing is read until the cluster has caught up", extra={"bytes": self.lag_bytes()})
+        self._count("feed_waits", 1)
+        while not self._given_up and not self._stop.wait(LOOK):
+            if self.lag_bytes() <= most:
+                log.warning("reading goes on")
+                return
+
+    def _run(self, senders: ThreadPoolExecutor) -> None:
+        parcel = Parcel()
+        blocks = self._blocks()
+        while True:
+            pairs = self._next(blocks)
+            for entry, event in pairs:
+                parcel.add(self._document(entry, event), _place(entry) <= self._doubtful)
+                if parcel.is_full:
+                    self._send(senders, parcel)
+                    parcel = Parcel()
+            if parcel.is_due or (self._ended and not pairs and parcel.documents):
+                self._send(senders, parcel)
+                parcel = Parcel()
+            self._settle()
+            if self._ended:
+                if not pairs and not self._flying and not self._missed and not self._memory:
+                    return
+                self._hurry()
+
+    def _next(self, blocks: Iterator[Pairs]) -> Pairs:
+        """What comes next, from memory or the journal; nothing where nothing has come for a moment."""
+        with self._wake:
+            if not self._memory and not self._missed and not self._ended:
+                self._wake.wait(LOOK)
+            found = self._memory.popleft() if self._memory else []
+        if found:
+            if _place(found[0][0]) <= self._read:  # it was read from the journal meanwhile
+                found = [pair for pair in found if _place(pair[0]) > self._read]
+        elif self._missed:
+            found = next(blocks)
+        if found:
+            self._read = _place(found[-1][0])
+        return found
+
+    def _blocks(self) -> Iterator[Pairs]:
+        """What stands in the journal behind `_read`, block by block; nothing, and again, where nothing more does."""
+        while True:
+            for partition in self._journal.partitions():
+                if partition < self._read[0]:
+                    continue
+                start = self._read[1] if partition == self._read[0] else -1
+                for entries in self._journal.entries(partition, start):
+                    yield [(entry, self._normalize(entry)) for entry in entries]
+            with self._wake:
+                self._missed = self._last > self._read
+            yield []
+
+    def _document(self, entry: Entry, event: Event) -> Document:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self._documents.make(entry, event, now)
+
+    def _send(self, senders: ThreadPoolExecutor, parcel: Parcel) -> None:
+        """Hand it to a sender, as soon as one is free."""
+        while len(self._flying) >= IN_FLIGHT:
+            self._land()
+        documents = parcel.documents
+        future = senders.submit(self._deliver, documents, parcel.doubtful)
+        self._flying.append((future, documents[-1].entry, len(documents)))
+
+    def _deliver(self, documents: list[Document], doubtful: bool) -> None:
+        refused = [Refused(each, _size(each), True) for each in documents if len(each.source) > MOST_DOCUMENT]
+        fitting = [each for each in documents if len(each.source) <= MOST_DOCUMENT] if refused else documents
+        refused += self._delivery.deliver(fitting, doubtful=doubtful)
+        self._burial.bury(refused)
+
+    def _settle(self) -> None:
+        while self._flying and self._flying[0][0].done():
+            self._land()
+
+    def _hurry(self) -> None:
+        """Raises Stopped once it makes no sense to go on: the next run does."""
+        self._deadline = min(self._deadline, time.monotonic() + ENDING)
+        if time.monotonic() > self._deadline or self._delivery.trouble.since:
+            raise Stopped
+
+    def _land(self) -> None:
+        """Wait for the oldest batch, and move the place."""
+        future, last, number = self._flying[0]
+        while not future.done():
+            if self._ended:
+                self._hurry()
+            wait([future], LOOK)
+        future.result()
+        self._flying.popleft()
+        self._taken, self._received = _place(last), last.received
+        with self._wake:
+            self._behind -= number
+        try:
+            self._state.move(self._taken)
+        except StoreError as error:  # a full disk: it moves with the next batch
+            log.error("the place can't be written down", extra={"reason": str(error)})
+
+
+def _size(document: Document) -> str:
+    return f"a document of {len(document.source) / 1e6:.0f} MB"
+
+
+def _place(entry: Entry) -> Place:
+    return entry.partition, entry.pointer

@@ -1,0 +1,314 @@
+"""A cluster with TLS and security: whom we trust, who we are, and that each role may do its part and no more."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from event_model.errors import StoreError
+from store.elastic import check, roles, setup
+from store.elastic.client import Connection, connect, telling
+from store.elastic.names import Names
+from store.elastic.searcher import Searcher
+from store.elastic.server import ask
+from store.elastic.state import ClusterState
+from store.elasticsearch import Elasticsearch
+from store.query import parse
+from tests.services import elasticsearch as service
+from tests.services.cluster import RETENTION, clean, fresh_names
+from tests.services.elasticsearch import Server
+from tests.store.events import normalize
+
+ROLES = Path(__file__).resolve().parents[3] / "deploy" / "elasticsearch" / "roles"
+EVENT = {"@timestamp": "2026-01-01T00:00:00Z"}
+Client = Any
+
+
+@pytest.fixture(scope="module")
+def way(secure_elasticsearch: Server) -> Connection:
+    """As one who may do everything, trusting the test authority."""
+    server = secure_elasticsearch
+    return Connection(
+        hosts=(server.url,),
+        ca_file=server.ca_file,
+        username=service.USER,
+        password=SecretStr(server.password),
+    )
+
+
+@pytest.fixture(scope="module")
+def world(way: Connection) -> Iterator[tuple[Client, Names]]:
+    """A client that may do everything, and a namespace that is set up."""
+    client, ours = connect(way), fresh_names("sec")
+    setup.setup(client, way, ours, RETENTION)
+    yield client, ours
+    clean(client, ours)
+    client.close()
+
+
+def answers(connection: Connection) -> str:
+    with telling(connection, "asking"):
+        client = connect(connection, retries=0)
+        try:
+            return str(client.info()["tagline"])
+        finally:
+            client.close()
+
+
+def test_a_server_is_trusted_by_its_authority(way: Connection) -> None:
+    assert answers(way)
+
+
+def test_a_server_of_an_unknown_authority_is_refused(way: Connection) -> None:
+    with pytest.raises(StoreError, match=r"certificate is not trusted.*ca_file"):
+        answers(replace(way, ca_file=None))
+
+
+def test_a_server_of_another_authority_is_refused(way: Connection, tmp_path: Path) -> None:
+    service.certify(tmp_path / "certs")
+    with pytest.raises(StoreError, match="certificate is not trusted"):
+        answers(replace(way, ca_file=tmp_path / "certs" / "ca.crt"))
+
+
+def test_a_fingerprint_is_trust_in_one_certificate(way: Connection, secure_elasticsearch: Server) -> None:
+    pem = (secure_elasticsearch.config / "certs" / "server.crt").read_text()
+    mark = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    colons = ":".join(mark[at : at + 2] for at in range(0, 64, 2)).upper()
+    assert answers(replace(way, ca_file=None, fingerprint=colons))
+    with pytest.raises(StoreError, match="certificate is not trusted"):
+        answers(replace(way, ca_file=None, fingerprint="00" + mark[2:]))
+
+
+def test_a_wrong_password_is_told_and_not_shown(way: Connection) -> None:
+    with pytest.raises(StoreError, match="refused who we are") as told:
+        answers(replace(way, password=SecretStr("not-the-password")))
+    assert "not-the-password" not in repr(told.value)
+
+
+def api_key(client: Client, *named: str) -> str:
+    """An API key with the privileges of these shipped roles."""
+    descriptors = {name: json.loads((ROLES / f"{name}.json").read_text()) for name in named}
+    return str(client.security.create_api_key(name="-".join(named), role_descriptors=descriptors)["encoded"])
+
+
+@pytest.fixture
+def acting(way: Connection, world: tuple[Client, Names], tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """`acting("writer")` is a client that has just this role."""
+    made = []
+
+    def act(*named: str) -> Client:
+        (tmp_path / "key").write_text(api_key(world[0], *named))
+        made.append(connect(replace(way, username=None, password=None, api_key_file=tmp_path / "key")))
+        return made[-1]
+
+    yield act
+    for client in made:
+        client.close()
+
+
+def refused(act: Callable[[], Any]) -> None:
+    import elasticsearch
+
+    with pytest.raises(elasticsearch.AuthorizationException):
+        act()
+
+
+def test_the_shipped_roles_are_those_of_the_program() -> None:
+    assert {path.stem: path.read_text() for path in ROLES.glob("*.json")} == {
+        name: roles.text(name) for name in roles.ROLES
+    }
+
+
+def test_a_role_can_be_stored_as_it_is_shipped(world: tuple[Client, Names]) -> None:
+    for name in roles.ROLES:
+        ask(
+            world[0],
+            "PUT",
+            f"/_security/role/tallyman_{name}",
+            json.loads((ROLES / f"{name}.json").read_text()),
+        )
+
+
+def test_setting_up_needs_the_setup_role_and_nothing_of_the_others(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    client, ours = acting("setup"), fresh_names("sec")
+    try:
+        assert setup.setup(client, way, ours, RETENTION)
+        assert setup.setup(client, way, ours, RETENTION) == []
+        refused(lambda: client.search(index=world[1].stream("docker.events")))
+        refused(lambda: client.index(index=world[1].alerts, document=EVENT))
+        refused(lambda: client.security.get_user())
+        refused(lambda: ask(client, "PUT", "/somebody-elses"))
+    finally:
+        clean(world[0], ours)
+
+
+def test_a_writer_adds_events_and_keeps_alerts_and_changes_no_event(
+    world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    client, (_, ours) = acting("writer"), world
+    stream = ours.stream("docker.events")
+    client.create(index=stream, id="a", document=EVENT, refresh="wait_for")
+    found = client.search(index=stream, query={"ids": {"values": ["a"]}})["hits"]["hits"]
+    client.index(index=ours.alerts, id="a", document=EVENT, require_alias=True)
+    assert client.indices.rollover(alias=ours.alerts)["rolled_over"]
+    refused(lambda: client.delete(index=found[0]["_index"], id="a"))
+    refused(
+        lambda: client.index(index=found[0]["_index"], id="a", document=EVENT, if_seq_no=0, if_primary_term=1)
+    )
+    refused(lambda: client.indices.rollover(alias=stream))
+    refused(lambda: client.indices.put_index_template(name="mine", index_patterns=["logs-mine-*"]))
+    refused(lambda: client.create(index="logs-somebody.elses-default", id="a", document=EVENT))
+    refused(lambda: client.search(index=ours.state))
+
+
+def test_a_reader_reads_events_and_alerts_and_writes_nothing(
+    world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    admin, ours = world
+    admin.create(index=ours.stream("falco.alerts"), id="a", document=EVENT, refresh="wait_for")
+    client = acting("reader")
+    assert client.search(index=ours.stream("falco.alerts"))["hits"]["total"]["value"] == 1
+    point = client.open_point_in_time(index=ours.stream("falco.alerts"), keep_alive="1m")
+    client.close_point_in_time(id=point["id"])
+    client.search(index=ours.alerts)
+    refused(lambda: client.create(index=ours.stream("docker.events"), id="b", document=EVENT))
+    refused(lambda: client.index(index=ours.alerts, document=EVENT))
+    refused(lambda: client.search(index=ours.state))
+
+
+def test_the_state_role_decides_and_never_rewrites_the_audit_log(
+    world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    admin, ours = world
+    made = admin.index(index=ours.alerts, id="b", document=EVENT)
+    client = acting("state")
+    client.update(index=made["_index"], id="b", doc={"kibana": {"alert": {"workflow_status": "closed"}}},
+                  if_seq_no=made["_seq_no"], if_primary_term=made["_primary_term"])  # fmt: skip
+    client.index(index=ours.state, id="token", document={"kind": "token"})
+    client.delete(index=ours.state, id="token")
+    client.create(index=ours.audit, id="1", document=EVENT, refresh="wait_for")
+    assert client.search(index=ours.audit)["hits"]["total"]["value"] == 1
+    refused(lambda: client.index(index=ours.audit, id="1", document=EVENT))
+    refused(lambda: client.delete(index=ours.audit, id="1"))
+    refused(lambda: client.indices.delete(index=ours.audit))
+    refused(lambda: client.search(index=ours.stream("docker.events")))
+
+
+def test_reading_and_deciding_works_with_what_the_roles_for_serving_allow(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    admin, ours = world
+    admin.create(index=ours.stream("kafka.log"), id="a", document=EVENT, refresh="wait_for")
+    client, now = acting("reader", "state"), datetime.now(UTC)
+    store = Elasticsearch(way, ours, normalize)
+    store.client, store.searcher = client, Searcher(client, way, ",".join(ours.streams))
+    assert store.count(parse("")) >= 1
+    assert store.top(parse(""), "event.action") == []
+    assert store.search(parse("user.name:nobody")).events == []
+    state = ClusterState(client, way, ours)
+    text = state.tokens.create("laptop", "analyst", None, now)
+    assert (token := state.tokens.check(text, now)) and token.name == "laptop"
+    state.audit.log("alice", "alert.close", {}, now)
+    assert state.audit.listed()[0]["actor"] == "alice"
+    assert state.tokens.revoke("laptop") == 1
+    assert state.alerts.decide(["none"], "close", user="carol", now=now) == 0
+
+
+def test_collecting_works_with_what_the_roles_for_a_run_allow(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    state = ClusterState(acting("writer", "state"), way, world[1])
+    state.counters.save("here", {"events": 3.0}, {}, 7.0)
+    state.audit.log("alice", "run", {}, datetime.fromtimestamp(5, UTC))
+    state.save_mark("here", state.mark("here"), 7.0)
+    state.roll()
+    state.prune(10.0)
+    assert state.counters.load() == {}
+    assert all(act["time"] > "1970-01-02" for act in state.audit.listed())
+
+
+def test_who_may_not_set_up_goes_on_where_someone_else_did_and_is_told_the_command_where_not(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    client = acting("writer", "state")
+    assert setup.ensure(client, way, world[1], RETENTION) == []
+    with pytest.raises(StoreError, match=r"roles/setup.json runs: tallyman store setup"):
+        setup.ensure(client, way, fresh_names("sec"), RETENTION)
+
+
+@pytest.mark.parametrize(
+    ("named", "purpose", "lacking"),
+    [
+        (("writer", "state"), "run", ""),
+        (("reader", "state"), "serve", ""),
+        (("setup",), "setup", ""),
+        (("reader",), "run", "lacks .*create_doc on logs-.*roles/writer.json"),
+        (("writer",), "setup", "lacks manage_index_templates"),
+    ],
+)
+def test_a_check_says_which_privileges_are_missing(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client],
+    named: tuple[str, ...], purpose: str, lacking: str,
+) -> None:  # fmt: skip
+    import re
+
+    found = [
+        each
+        for each in check.check(acting(*named), way, world[1], RETENTION, purpose)
+        if each.level == "fail"
+    ]
+    if lacking:
+        assert any(re.search(lacking, each.text) for each in found), found
+    else:
+        assert found == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "exit_code"),
+    [
+        ({}, 0),
+        ({"PASSWORD": "quite-another-one"}, 1),
+        ({"HOSTS": "https://127.0.0.1:9"}, 1),
+        ({"CA_FILE": ""}, 3),
+        ({"FINGERPRINT": "ab" * 32, "CA_FILE": None}, 1),
+    ],
+)
+def test_nothing_that_is_printed_or_logged_holds_a_secret(
+    way: Connection,
+    world: tuple[Client, Names],
+    tmp_path: Path,
+    changed: dict[str, str | None],
+    exit_code: int,
+) -> None:
+    given: dict[str, str | None] = {
+        "HOSTS": way.hosts[0], "USERNAME": way.username, "CA_FILE": str(way.ca_file),
+        "PASSWORD": way.password and way.password.get_secret_value(), "NAMESPACE": world[1].namespace, **changed,
+    }  # fmt: skip
+    environment = {
+        **os.environ, "TALLYMAN_STORE__TYPE": "elasticsearch", "TALLYMAN_STORE__PATH": str(tmp_path),
+        **{f"TALLYMAN_STORE__ELASTICSEARCH__{name}": value for name, value in given.items() if value is not None},
+    }  # fmt: skip
+    secret = str(given["PASSWORD"])
+    hidden = [secret, base64.b64encode(f"{given['USERNAME']}:{secret}".encode()).decode()]
+    for words in (["store", "check"], ["store", "setup", "--dry-run"], ["config", "show"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "tallyman", "-vv", *words], env=environment, capture_output=True, text=True
+        )
+        assert not any(each in done.stdout + done.stderr for each in hidden), words
+        if words == ["store", "check"]:
+            assert done.returncode == exit_code, done.stdout + done.stderr

@@ -1,0 +1,118 @@
+"""What the store needs in a cluster is made once, seen to be there, and changed when a setting changes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from event_model.errors import StoreError
+from store.elastic import names, setup, templates
+from store.elastic.server import ask, write_index
+from tests.services.cluster import RETENTION, Cluster
+
+EVENT = {"@timestamp": "2026-01-01T00:00:00Z"}
+
+
+def summaries(cluster: Cluster, retention: timedelta | None = RETENTION) -> list[str]:
+    return [change.summary for change in setup.plan(cluster.client, cluster.names, retention)]
+
+
+def test_setting_up_twice_changes_nothing(cluster: Cluster) -> None:
+    assert summaries(cluster) == []
+    assert setup.setup(cluster.client, cluster.connection, cluster.names, RETENTION) == []
+
+
+def test_a_shorter_retention_reaches_new_data_streams_and_those_that_are_there(cluster: Cluster) -> None:
+    stream = cluster.names.stream("docker.events")
+    cluster.client.create(index=stream, id="a", document=EVENT)
+    week = timedelta(days=7)
+    changes = setup.setup(cluster.client, cluster.connection, cluster.names, week)
+    assert [change.summary for change in changes] == [
+        f"change index template tallyman-logs-{cluster.names.namespace}",
+        f"change retention of data stream {stream}",
+    ]
+    found = ask(cluster.client, "GET", f"/_data_stream/{stream}")["data_streams"][0]
+    assert found["lifecycle"]["data_retention"] == "7d"
+    assert summaries(cluster, week) == []
+
+
+def test_without_a_retention_nothing_is_ever_deleted(cluster: Cluster) -> None:
+    setup.setup(cluster.client, cluster.connection, cluster.names, None)
+    found = cluster.client.indices.simulate_index_template(name=cluster.names.stream("docker.events"))
+    assert "data_retention" not in found["template"]["lifecycle"]
+    assert summaries(cluster, None) == []
+
+
+def test_a_diff_shows_just_what_would_be_different(cluster: Cluster) -> None:
+    (change,) = setup.plan(cluster.client, cluster.names, timedelta(hours=36))
+    lines = [line for line in change.diff().splitlines() if line[0] in "+-"]
+    path = f"/_index_template/tallyman-logs-{cluster.names.namespace}"
+    assert lines == [
+        f"--- {path}",
+        f"+++ {path}",
+        '-      "data_retention": "90d",',
+        '+      "data_retention": "129600s",',
+    ]
+
+
+def test_a_template_that_someone_changed_is_put_right(cluster: Cluster) -> None:
+    name = f"{names.STATE_TEMPLATE}-{cluster.names.namespace}"
+    cluster.client.indices.put_index_template(name=name, index_patterns=[cluster.names.state], priority=1)
+    assert summaries(cluster) == [f"change index template {name}"]
+    setup.setup(cluster.client, cluster.connection, cluster.names, RETENTION)
+    assert summaries(cluster) == []
+
+
+def test_templates_of_a_newer_version_are_left_alone(cluster: Cluster) -> None:
+    name = f"{names.STATE_TEMPLATE}-{cluster.names.namespace}"
+    newer = templates.VERSION + 1
+    cluster.client.indices.put_index_template(
+        name=name, index_patterns=[cluster.names.state], priority=1, version=newer
+    )
+    with pytest.raises(StoreError, match=f"newer Tallyman \\(version {newer}"):
+        setup.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
+
+
+def test_alerts_are_written_through_an_alias_and_never_make_an_index_of_its_name(cluster: Cluster) -> None:
+    assert write_index(cluster.client, cluster.names.alerts) == cluster.names.first_alerts
+    cluster.client.indices.delete(index=cluster.names.first_alerts)
+    with pytest.raises(Exception, match="index_not_found"):
+        cluster.client.index(index=cluster.names.alerts, document=EVENT)
+
+
+def test_a_field_that_is_not_known_is_kept_and_adds_nothing_to_the_mapping(cluster: Cluster) -> None:
+    stream = cluster.names.stream("docker.events")
+    before = None
+    for number in range(2):
+        cluster.client.create(
+            index=stream, id=f"{number}", document={**EVENT, f"new{number}": {"a": number}}, refresh=True
+        )
+        (index,) = cluster.client.indices.get_mapping(index=stream).body.values()
+        assert before in (None, index)
+        before = index
+    found = cluster.client.search(index=stream, query={"ids": {"values": ["1"]}})
+    assert found["hits"]["hits"][0]["_source"]["new1"] == {"a": 1}
+
+
+def test_the_whole_record_is_kept_whatever_its_length(cluster: Cluster) -> None:
+    stream, raw = cluster.names.stream("docker.events"), "x" * 3_000_000
+    cluster.client.create(index=stream, id="a", document={**EVENT, "event": {"original": raw}}, refresh=True)
+    found = cluster.client.search(index=stream, query={"ids": {"values": ["a"]}})
+    assert found["hits"]["hits"][0]["_source"]["event"]["original"] == raw
+
+
+def test_the_hook_of_the_user_counts_and_is_not_overwritten(cluster: Cluster) -> None:
+    hook = {
+        "settings": {"index": {"refresh_interval": "7s"}},
+        "mappings": {"properties": {"team": {"type": "keyword"}}},
+    }
+    cluster.client.cluster.put_component_template(name=names.CUSTOM, template=hook)
+    try:
+        setup.setup(cluster.client, cluster.connection, cluster.names, RETENTION)
+        found = cluster.client.indices.simulate_index_template(name=cluster.names.stream("docker.events"))
+        assert found["template"]["settings"]["index"]["refresh_interval"] == "7s"
+        assert found["template"]["mappings"]["properties"]["team"] == {"type": "keyword"}
+        assert found["template"]["mappings"]["properties"]["user"]["properties"]["name"]["type"] == "keyword"
+    finally:
+        cluster.client.cluster.delete_component_template(name=names.CUSTOM)

@@ -1,0 +1,328 @@
+"""What only a state on a cluster must do: indices roll over, clocks differ, processes die, the cluster goes away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from event_model.errors import StoreError
+from store.database import Database
+from store.elastic.client import Connection, connect
+from store.elastic.names import Names
+from store.elastic.state import ClusterState, Mark
+from store.elastic.state.changes import MOST, Changes
+from store.elastic.state.publishing import publish
+from store.elastic.state.triage import decide as decide_about
+from store.triage import Changed, Decision
+from tallyman.publishing import Publisher
+from tests.contract.states import LATER, Cluster, ClusterKeeping, FileKeeping, decide
+from tests.store.matches import NOW, match, rule
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def cluster(elasticsearch: Any) -> Iterator[Cluster]:
+    made = Cluster(elasticsearch.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def kept(cluster: Cluster, tmp_path: Path) -> Iterator[ClusterKeeping]:
+    made = ClusterKeeping(tmp_path / "state", cluster)
+    yield made
+    made.close()
+
+
+def places(kept: ClusterKeeping) -> dict[str, str]:
+    """By alert: the number of the index that it is in. Fails where one is in two."""
+    kept.refresh()
+    found = kept.state.alerts.index.search({"match_all": {}})
+    assert len({hit.id for hit in found}) == len(found)
+    return {hit.id: hit.index.rpartition("-")[2] for hit in found}
+
+
+def writings(kept: ClusterKeeping) -> dict[str, int]:
+    """By alert: which writing of it stands in the cluster."""
+    kept.refresh()
+    return {hit.id: hit.seq for hit in kept.state.alerts.index.search({"match_all": {}}, source=False)}
+
+
+def same(kept: ClusterKeeping) -> None:
+    """Fails unless the cluster knows of every alert what the state file knows."""
+    kept.refresh()
+    local = {alert.id: kept.local.alerts.show(alert.id) for alert in kept.local.alerts.records()}
+    there = {alert.id: kept.state.alerts.show(alert.id) for alert in kept.state.alerts.records()}
+    assert there == local
+
+
+# roll over
+
+
+def test_an_alert_stays_in_the_index_that_it_began_in(kept: ClusterKeeping) -> None:
+    (early,) = kept.record(match(0))
+    before = places(kept)[early]
+    kept.cluster.client.indices.rollover(alias=kept.cluster.names.alerts)
+    (late,) = kept.record(match(1), match(0, user="bob"))
+    found = places(kept)
+    assert found[early] == before < found[late]
+    assert decide(kept.other, "acknowledge", early) == 1
+    kept.record(match(2))
+    shown = kept.state.alerts.show(early)
+    assert (shown["count"], shown["status"]) == (3, "acknowledged")
+    assert [alert["id"] for alert in kept.state.alerts.listed().alerts] == sorted([early, late], reverse=True)
+    assert len(places(kept)) == 2
+
+
+def test_after_a_roll_over_at_the_worst_moment_no_alert_is_there_twice(kept: ClusterKeeping) -> None:
+    ids = kept._book.record([match(0, user=f"user{number}") for number in range(5)], NOW, ("20261123-000", 1))
+    assert kept.publisher.publish()
+    kept.cluster.client.indices.rollover(alias=kept.cluster.names.alerts)  # nothing was refreshed
+    again = Publisher(kept.local, kept.other, lambda: None, None)
+    kept.other.save_mark(kept.local.identity(), Mark(), NOW)  # as if killed before it was noted
+    assert again.publish()
+    assert set(places(kept)) == set(ids)
+
+
+def test_indices_that_pruning_empties_are_deleted(kept: ClusterKeeping) -> None:
+    kept.record(match(0))
+    kept.cluster.client.indices.rollover(alias=kept.cluster.names.alerts)
+    kept.record(match(0, user="bob"), now=NOW + 900_000)
+    before = set(places(kept).values())
+    kept.state.prune(NOW + 1000)
+    alias = kept.cluster.client.indices.get_alias(name=kept.cluster.names.alerts)
+    assert len(before) == 2 and {index.rpartition("-")[2] for index in alias} == set(places(kept).values())
+
+
+# publishing
+
+
+def test_publishing_again_writes_nothing(kept: ClusterKeeping) -> None:
+    ids = kept.record(*(match(minute, user=f"user{minute % 3}") for minute in range(9)))
+    decide(kept.state, "close", ids[0], reason="other")
+    before = writings(kept)
+    kept.state.save_mark(kept.local.identity(), Mark(), NOW)
+    again = Publisher(kept.local, kept.state, lambda: None, None)
+    assert again.publish() and not again.publish()
+    assert writings(kept) == before and again.counters.snapshot()["published"] == 0
+
+
+def test_what_people_decided_is_never_overwritten(kept: ClusterKeeping) -> None:
+    (id,) = kept.record(match(0))
+    decide(kept.state, "close", id, reason="false_positive", note="a test")
+    kept.record(match(1))  # the process does not know of the decision yet
+    shown = kept.state.alerts.show(id)
+    assert (shown["count"], shown["status"], shown["closed_as"]) == (2, "closed", "false_positive")
+    assert shown["document"]["kibana"]["alert"]["workflow_user"] == "carol"
+
+
+def test_two_processes_that_read_the_same_records_make_one_alert(
+    kept: ClusterKeeping, tmp_path: Path
+) -> None:
+    twin = ClusterKeeping(tmp_path / "twin", kept.cluster)
+    (id,) = kept.record(match(0), match(1), match(2))
+    assert twin.record(match(0), match(1)) == [id]
+    assert kept.state.alerts.show(id)["count"] == 3  # the one that is behind takes nothing back
+    twin.record(match(2), match(3))
+    shown = kept.state.alerts.show(id)
+    assert (shown["count"], len(shown["document"]["kibana"]["alert"]["ancestors"])) == (4, 4)
+    assert list(places(kept)) == [id]
+    twin.local.close()
+
+
+def test_a_cluster_that_lost_its_alerts_is_given_them_again(kept: ClusterKeeping) -> None:
+    kept.record(match(0), match(0, user="bob"))
+    kept.cluster.empty()
+    kept.publisher._failure(StoreError("it was away"))
+    kept.publish()
+    same(kept)
+    assert len(places(kept)) == 2
+
+
+def test_an_alert_whose_event_does_not_fit_is_kept_all_the_same(kept: ClusterKeeping) -> None:
+    odd = rule("odd")
+    (id,) = kept._book.record([match(rule=odd)], NOW, ("20261123-000", 1))
+    (whole,) = kept.local.alerts.records()
+    document = {**whole.document, "user": "no object", "source": {"ip": {"no": "address"}}, "a..b": {"": 1}}
+    done = publish(kept.state.alerts.index, [replace(whole, document=document)])
+    assert (done.created, done.refused) == (1, {})
+    kept.refresh()
+    assert kept.state.alerts.show(id)["document"] == document
+    assert decide(kept.state, "close", id, reason="other") == 1
+    (alert,) = kept.state.alerts.listed(rule="odd").alerts
+    assert (alert["status"], alert["rule_name"], alert["severity"]) == ("closed", "Odd", "high")
+    assert kept.state.alerts.show(id)["document"]["kibana"]["alert"]["workflow_status"] == "closed"
+
+
+def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) -> None:
+    first, second = kept.record(match(0), match(0, user="bob"))
+    decide(kept.other, "close", first, reason="benign_positive", note="backup")
+    assert kept.publisher.adopt() == 1
+    same(kept)
+    seen = kept.local.alerts.latest_change()
+    kept.publisher._decisions = None  # reads the last minute again
+    kept.publisher.adopt()
+    assert kept.local.alerts.latest_change() == seen
+    assert kept.local.alerts.show(second)["status"] == "open"
+
+
+def test_the_text_of_a_token_is_nowhere_in_the_cluster(kept: ClusterKeeping) -> None:
+    texts = [
+        kept.state.tokens.create("ci", "analyst", None, LATER),
+        kept.state.tokens.login("page", "analyst", 600, LATER),
+    ]
+    kept.state._state.refresh()
+    held = str(kept.state._state.search({"match_all": {}}))
+    assert "token-" in held and not [text for text in texts if text in held or text[3:] in held]
+
+
+def test_nothing_is_written_where_nothing_was_set_up(cluster: Cluster) -> None:
+    state = ClusterState(cluster.client, cluster.connection, Names("nobody.set.up"))
+    for write in (
+        lambda: state.tokens.create("ci", "analyst", None, LATER),
+        lambda: state.audit.log("carol", "search", {}, LATER),
+        lambda: state.mark_replayed(["ab"], NOW),
+    ):
+        with pytest.raises(StoreError, match="`tallyman store setup` makes what is missing"):
+            write()
+    assert state.alerts.listed().alerts == [] and state.tokens.listed() == []
+    assert not cluster.client.indices.exists(index="tallyman-*-nobody.set.up", allow_no_indices=False)
+
+
+# decisions about many
+
+
+def test_where_one_of_many_was_decided_in_between_the_others_are_taken_back(kept: ClusterKeeping) -> None:
+    ids = kept.record(*(match(0, user=f"user{number}") for number in range(3)))
+    decide(kept.other, "acknowledge", ids[0])
+    seen = [kept.state.alerts.find(id) for id in ids]
+    decide(kept.other, "close", ids[1], reason="other", user="dave")
+    with pytest.raises(Changed, match="was made closed by dave"):
+        decide_about(kept.state.alerts.index, seen, Decision("acknowledge", "eve", None, "mine", NOW, None))
+    stands = {id: kept.state.alerts.show(id) for id in ids}
+    assert [stands[id]["status"] for id in ids] == ["acknowledged", "closed", "open"]
+    assert [step["user"] for step in stands[ids[1]]["history"]] == ["dave"]
+    for id in (ids[0], ids[2]):
+        mine, back = stands[id]["history"][-2:]
+        assert (mine["user"], mine["note"], back["user"]) == ("eve", "mine", "eve")
+        assert back["note"].startswith("taken back: alert") and "dave" in back["note"]
+        assert stands[id]["version"] == len(stands[id]["history"]) + 1
+
+
+# changes
+
+
+def test_changes_by_a_clock_that_is_behind_are_told(kept: ClusterKeeping) -> None:
+    changes = Changes(kept.state.alerts.index, None, clock=lambda: time.time() + 30)
+    (id,) = kept.record(match(0))
+    assert [alert["id"] for alert in changes.look()] == [id]
+    decide(kept.other, "acknowledge", id)
+    changes._due = 0.0
+    assert [alert["status"] for alert in changes.look()] == ["acknowledged"]
+
+
+def test_many_changes_are_told_in_pieces_each_once(kept: ClusterKeeping) -> None:
+    changes = kept.state.alerts.changes()
+    ids = kept.record(*(match(0, user=f"user{number}") for number in range(MOST * 2 + 50)))
+    told, looks = [], 0
+    while new := changes.look():
+        assert len(new) <= MOST
+        told += [alert["id"] for alert in new]
+        looks += 1
+    assert sorted(told) == sorted(ids) and looks == 3
+
+
+# the cluster away, the process killed
+
+
+def test_while_the_cluster_is_away_alerts_wait_and_then_follow_in_order(kept: ClusterKeeping) -> None:
+    kept.record(match(0))
+    nowhere = Connection(("http://127.0.0.1:9",))
+    kept.publisher.state = ClusterState(connect(nowhere, retries=0), nowhere, kept.cluster.names)
+    kept.publisher._decisions = None
+    kept._book.record([match(1), match(0, user="bob")], NOW, ("20261123-000", 2))
+    wait = kept.publisher.attempt()
+    numbers = kept.publisher.counters.snapshot()
+    assert 0 < wait <= 30 and (numbers["publish_away"], numbers["publish_failures"]) == (1, 1)
+    assert numbers["publish_waiting"] == 2
+    assert len(kept._book.record([match(0, user="eve")], NOW, ("20261123-000", 3))) == 1  # alerting goes on
+    kept.publisher.state.close()
+    kept.publisher.state = kept.state
+    kept.publisher.attempt()
+    numbers = kept.publisher.counters.snapshot()
+    assert (numbers["publish_away"], numbers["publish_waiting"]) == (0, 0)
+    same(kept)
+    kept.state._state.refresh()
+    assert kept.state.sinks() == {"page": {"pending": 3, "failed": 0}}
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from store.elastic.names import Names
+from tests.store.elastic.test_state import collect
+
+collect(Path(sys.argv[1]), sys.argv[2], Names(sys.argv[3]))
+"""
+
+
+def collect(root: Path, url: str, names: Any) -> None:
+    """Record alerts and publish them, for ever."""
+    connection = Connection((url,))
+    keeping = FileKeeping(root)
+    state = ClusterState(connect(connection), connection, names)
+    publisher = Publisher(keeping.state, state, lambda: None, None)
+    number = keeping.state.alerts.inspected()[1] + 1
+    while True:
+        matches = [match(number * 7 + place, user=f"user{(number + place) % 10}") for place in range(7)]
+        keeping.state.alerts.record(matches, NOW, ("20261123-000", number))
+        publisher.publish()
+        print(number, flush=True)
+        number += 1
+
+
+def test_killed_at_any_moment_every_alert_is_in_the_cluster_once(
+    kept: ClusterKeeping, tmp_path: Path
+) -> None:
+    where = (str(tmp_path / "state"), kept.cluster.url, kept.cluster.names.namespace)
+    for seed in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, *where],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert child.stdout is not None
+        for _ in range(Random(seed).randint(2, 8)):
+            assert child.stdout.readline()
+        time.sleep(Random(seed).random() / 20)  # not just after it said so
+        child.kill()
+        child.communicate()
+    kept.publish()
+    same(kept)
+    held = list(kept.local.alerts.records())
+    assert len(places(kept)) == len(held) >= 10
+    assert sum(alert.count for alert in held) == 7 * (kept.local.alerts.inspected()[1] + 1)
+
+
+def test_a_new_state_file_begins_at_the_beginning(kept: ClusterKeeping, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    fresh = Database(tmp_path / "new")
+    assert fresh.identity() == fresh.identity() != kept.local.identity()
+    kept.record(match(0), match(1))
+    fresh.alerts.record([match(0), match(0, user="bob")], NOW, ("20261123-000", 1))
+    publisher = Publisher(fresh, kept.state, lambda: None, None)
+    assert publisher.publish()
+    kept.refresh()
+    assert {alert["user"]: alert["count"] for alert in kept.state.alerts.listed().alerts} == {
+        "alice": 2,
+        "bob": 1,
+    }
+    fresh.close()
