@@ -42,7 +42,7 @@ class Entity:
     habit: Habit
     first: int  # minute, since the epoch
     window: Window | None = None
-    told: dict[int, int] = field(
+    told: dict[str, int] = field(
         default_factory=dict
     )  # column that was told of -> windows since it was unusual
     risk: int = 0  # of its last window
