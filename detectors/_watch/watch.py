@@ -175,6 +175,7 @@ class Watch:
             if len(known) >= MOST_WAYS:
                 known.clear()
             known[mark] = way
+            self._seen(way)
         return way
 
     def _way(self, origin: Origin, behaviour: Behaviour, facets: Facets) -> Way:

@@ -27,7 +27,7 @@ def test_a_burst_is_told_while_it_happens() -> None:
     (match,) = detector.inspect(events)
     assert events.index(match.events[-1]) < 200
     assert match.group == ("app3",)
-    assert "times read in 5 minutes, usual 2.0" in match.reason
+    assert "times read in 5 minutes, usual 2.1" in match.reason
 
 
 def test_what_comes_every_night_is_usual_at_that_hour_and_for_nobody_else() -> None:
