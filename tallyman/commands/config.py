@@ -28,12 +28,16 @@ def _chosen(context: click.Context, file: str | None) -> Path | None:
 @click.pass_context
 def check(context: click.Context, file: str | None) -> None:
     """Say whether the configuration would work, part by part; exit 3 if not."""
+    from tallyman.cluster import cluster
     from tallyman.wiring import bounds, make_detectors, make_sinks, make_sources, rule_folders
 
     config = load(_chosen(context, file))
     sources, sinks = make_sources(config), make_sinks(config)
     folders, detectors = rule_folders(config.rules.packs), make_detectors(config.detectors)
     bounds(config)
+    if config.store.type == "elasticsearch":
+        with cluster(config):
+            pass  # nothing is asked yet: `tallyman store check` does
     counts = (
         (len(sources), "source"),
         (len(sinks), "sink"),
