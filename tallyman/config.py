@@ -270,6 +270,8 @@ detectors:
 
 store:
   retention: 90d
+  # type: elasticsearch                         # events of many machines in a cluster: docs/elasticsearch.md
+  # elasticsearch: {hosts: ["https://es:9200"], ca_file: /etc/tallyman/ca.crt, api_key_file: /etc/tallyman/api.key}
 
 api:
   host: 127.0.0.1

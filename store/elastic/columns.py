@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from store.elastic.fields import ELSEWHERE, INNER, SPELLED, TIME, flattened_above, unsure
 from store.elastic.narrowed import EVERYTHING, Filter, one_of
-from store.elastic.query import ELSEWHERE, INNER, SPELLED, TIME, flattened_above, unsure
 from store.query.ast import NATIVE, Name
 from store.times import rfc3339
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from event_model.event import Event
 from store.building import Normalize
+from store.elastic.fields import ORDER
 from store.elastic.hits import SOURCE, entry_of
 from store.elastic.narrowed import Filter, one_of
-from store.elastic.query import ORDER
 from store.elastic.searcher import Body, Searcher, within
 
 MOST = 500  # events at one look

@@ -9,8 +9,8 @@ from msgspec import Struct
 from event_model.event import Event, Origin, Record
 from store.block import Entry
 from store.building import Normalize
+from store.elastic.fields import ORDER, TIME
 from store.elastic.narrowed import Filter
-from store.elastic.query import ORDER, TIME
 from store.elastic.searcher import Body, Lost, Searcher, within
 from store.times import micros
 
@@ -31,7 +31,7 @@ def entry_of(source: Body) -> Entry:
     """The entry of the journal that a document was made of; its place there is not known any more."""
     ours = source["tallyman"]
     original = source.get("event", {}).get("original")
-    raw = base64.b64decode(ours["raw"]) if original is None else original.encode()
+    raw = base64.b64decode(ours.get("raw", "")) if original is None else original.encode()
     record = Record(raw, ours["record_offset"], ours.get("digest", ""))
     return Entry(
         "", 0, record, Origin(**ours["origin"]), micros(ours["received"]) / 1e6, ours.get("dead_reason", "")

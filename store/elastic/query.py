@@ -15,6 +15,17 @@ from ipaddress import IPv6Network, ip_network
 from typing import Any
 
 from event_model.fields import FIELDS
+from store.elastic.fields import (
+    ELSEWHERE,
+    INNER,
+    LONGEST_WORD,
+    SPELLED,
+    TEXTS,
+    TIME,
+    WORDS,
+    flattened_above,
+    unsure,
+)
 from store.elastic.narrowed import (
     EVERYTHING,
     NOTHING,
@@ -53,23 +64,13 @@ from store.query.ast import (
 from store.query.matcher import matcher
 from store.query.words import word_patterns, words
 
-TIME, ORDER = "tallyman.time", "tallyman.order"
-UNSURE, INNER = "tallyman.long", "tallyman.inner"
-WORDS = {"message": "tallyman.words.message", "process.command_line": "tallyman.words.command"}
-TEXTS = {"message": "message", "process.command_line": "process.command_line.text"}  # whatever is in them
-LONGEST_WORD = 255  # UTF-16 units: longer ones the server cuts, and document.py lists
 MOST_TERMS = 10_000  # values of a field that are looked through for one condition
-MOST_DEPTH, MOST_CLAUSES = 24, 800  # servers refuse a query beyond 30 levels or about 1,024 clauses
-SPELLED = ".keyword"  # beside an address, how it is spelled
+MOST_DEPTH, MOST_CLAUSES = 20, 400  # servers refuse 30 levels, 1,024 clauses, and ours may double
 _LONG = (-(1 << 63), (1 << 63) - 1)
 _ID = re.compile(r"[0-9a-f]{40}")
 _NOT_EMPTY = {"gt": "", "lte": "\U0010ffff" * 4}  # a key of free records must be given both bounds
 _MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as IPv6 ones: the server takes both for the same
 _CONSTANT = ("ecs.version", "data_stream.type", "data_stream.namespace")  # the same of all events
-ELSEWHERE = {
-    "data_stream.dataset": "event.dataset",  # the document's own one names the stream that it is in
-    "kubernetes.audit.objectRef.subresource": "tallyman.subresource",  # of every event, whatever its record
-}
 
 Values = Callable[[str], "list[Any] | None"]  # the distinct values of a field of the index; None for too many
 
@@ -241,19 +242,6 @@ class _Compiler:
         return self._tested(condition, field)
 
 
-def flattened_above(path: str, types: Mapping[str, str]) -> str:
-    """The flattened field that a path stands in; empty for none."""
-    return next((field for field in _upwards(path)[1:] if types.get(field) == "flattened"), "")
-
-
-def unsure(path: str, inside: str = "") -> Filter:
-    """Documents of which the index does not hold just what stands at a path, or somewhere below."""
-    if not inside:
-        return one_of(UNSURE, [path])
-    above = [each for each in _upwards(path) if len(each) >= len(inside)]
-    return some([one_of(UNSURE, above), {"prefix": {UNSURE: path + "."}}])
-
-
 def _on(condition: Condition, field: str) -> Condition:
     """The same condition on another field of any kind."""
     return dataclasses.replace(condition, field=Name(field, "any", root=field))
@@ -271,12 +259,6 @@ def _loosely(part: Query, field: Name) -> Query:
     path = (*field.path, *part.field.path)
     there = Name(f"{field.name}.{part.field.name}", "any", root=field.root, path=path)
     return dataclasses.replace(part, field=there)
-
-
-def _upwards(path: str) -> list[str]:
-    """A dotted path, and all that it stands below: the nearest first."""
-    parts = path.split(".")
-    return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
 
 
 def _exists(field: str) -> Filter:

@@ -1,0 +1,181 @@
+"""Search many events in a cluster: ours beside the same questions as one wrote them by hand."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench.generate import lines
+from bench.measure import Row, in_turn
+from collector.formats import FORMATS
+from event_model.event import Origin, Record
+from store.block import Entry
+from store.elastic import templates
+from store.elastic.client import Connection
+from store.elastic.document import Documents
+from store.elastic.hits import SOURCE
+from store.elastic.names import Names
+from store.elasticsearch import Elasticsearch
+from store.query import parse
+from store.times import rfc3339
+from tallyman.normalizer import Normalizer
+from tests.services.elasticsearch import started
+
+EVENTS = int(os.environ.get("TALLYMAN_BENCH_EVENTS", 1_000_000))
+DISTINCT = 20_000  # then the same ones again, at other times: generating takes longer than indexing
+CHUNK = 2_000
+START, STEP = 1_793_577_600_000_000, 86_400_000_000  # 2026-11-02 and a day, in microseconds
+AUDIT = "kubernetes.audit_logs"
+TARGET = 1.5
+Filter = dict[str, Any]
+
+
+def term(field: str, value: Any) -> Filter:
+    return {"term": {field: value}}
+
+
+def every(*filters: Filter) -> Filter:
+    return {"bool": {"filter": list(filters)}}
+
+
+# what is typed, and the same by hand
+FIRST_PAGES: dict[str, Filter] = {
+    "": {"match_all": {}},
+    "who:human": term("tallyman.user.kind", "human"),
+    "user:alice@example.com": term("user.name", "alice@example.com"),
+    "verb:create and resource:pods": every(
+        term("event.action", "create"), term("orchestrator.resource.type", "pods")
+    ),
+    "ip:10.9.0.0/16 and outcome:success": every(
+        term("source.ip", "10.9.0.0/16"), term("event.outcome", "success")
+    ),
+}
+PAGES: dict[str, tuple[str, Filter]] = {
+    "text": ('message:"alice@example.com listed pods"', {"match_phrase": {"message": "alice@example.com listed pods"}}),
+    "deep field": (
+        "requestObject.spec.containers.image:registry.example.com/ci/tool*",
+        {"prefix": {"kubernetes.audit.requestObject.spec.containers.image": "registry.example.com/ci/tool"}},
+    ),
+}  # fmt: skip
+
+
+def search(log: Path) -> Iterator[Row]:
+    """Medians of pages of 50 events, warm: with 60 bars and 10 top values of two fields, of text, of a deep field."""
+    with filled() as store:
+        for text, by_hand in FIRST_PAGES.items():
+            yield _row(
+                f"first page: {text or 'everything'}",
+                partial(_by_hand, store, by_hand, True),
+                partial(first_page, store, text),
+            )
+        for name, (text, by_hand) in PAGES.items():
+            yield _row(f"page: {name}", partial(_by_hand, store, by_hand, False), partial(page, store, text))
+
+
+def _row(what: str, floor: Callable[[], object], ours: Callable[[], object]) -> Row:
+    for each in (floor, ours):
+        each()  # warm
+    hand, made = in_turn(floor, ours, rounds=15)
+    return Row(
+        what,
+        f"{EVENTS:,} events",
+        f"{hand * 1000:.0f} ms",
+        f"{made * 1000:.0f} ms",
+        made / hand,
+        TARGET,
+        "lower",
+    )
+
+
+def page(store: Elasticsearch, text: str) -> None:
+    store.search(parse(text), limit=50)
+
+
+def first_page(store: Elasticsearch, text: str) -> None:
+    """What the page asks for: events, counts over time, commonest values."""
+    query = parse(text)
+    store.search(query, limit=50)
+    store.histogram(query, buckets=60)
+    for field in ("user.name", "event.action"):
+        store.top(query, field)
+
+
+def _by_hand(store: Elasticsearch, query: Filter, counts: bool) -> None:
+    """The same in one request, with the answer's records decoded and nothing made of them."""
+    body: dict[str, Any] = {
+        "query": every(query), "size": 50, "_source": SOURCE, "track_total_hits": 10_000,
+        "sort": [{"tallyman.time": "desc"}, {"tallyman.order": "desc"}],
+    }  # fmt: skip
+    if counts:
+        body["aggs"] = {
+            "bars": {"date_histogram": {"field": "@timestamp", "fixed_interval": "30m"}},
+            "user": {"terms": {"field": "user.name", "size": 10}},
+            "verb": {"terms": {"field": "event.action", "size": 10}},
+        }
+    store.client.search(index=store.names.stream(AUDIT), body=body)
+
+
+@contextmanager
+def filled() -> Iterator[Elasticsearch]:
+    """A cluster of one node with EVENTS events: the one that TALLYMAN_TEST_ELASTICSEARCH names, or our own."""
+    named = os.environ.get("TALLYMAN_TEST_ELASTICSEARCH")
+    if named:
+        with _filled(named) as store:
+            yield store
+        return
+    with started(heap="1g") as server, _filled(server.url) as store:
+        yield store
+
+
+@contextmanager
+def _filled(url: str) -> Iterator[Elasticsearch]:
+    names = Names(f"bench{os.getpid()}")
+    mappings = templates.components()["tallyman-mappings"]["template"]["mappings"]
+    settings = {"index": {**templates.settings()["index"], "refresh_interval": "-1"}}
+    with Elasticsearch(Connection((url,), timeout=120.0), names, Normalizer()) as store:
+        indices = store.client.indices
+        indices.put_index_template(
+            name=names.namespace, index_patterns=list(names.streams), data_stream={}, priority=1000,
+            template={"settings": settings, "mappings": mappings},
+        )  # fmt: skip
+        try:
+            begun = time.perf_counter()
+            for body in bulks(Documents(mappings["properties"], names)):
+                answer = store.client.bulk(index=names.stream(AUDIT), operations=body, filter_path="errors")
+                assert not answer["errors"]
+            indices.refresh(index=names.stream(AUDIT))
+            print(f"(filled with {EVENTS:,} events in {time.perf_counter() - begun:.0f} s)", flush=True)
+            yield store
+        finally:
+            indices.delete_data_stream(name=f"logs-*-{names.namespace}")
+            indices.delete_index_template(name=names.namespace)
+
+
+def bulks(documents: Documents) -> Iterator[Any]:
+    """Bodies of bulk requests: documents of DISTINCT records, over and over, each with an id and a time of its own."""
+    format = FORMATS.make("kubernetes_audit")
+    origin = Origin(source="bench", format="kubernetes_audit", cluster="bench")
+    made = []
+    for number, line in enumerate(lines(DISTINCT)):
+        record = Record(line, number)
+        event = format.normalize(record, origin)
+        source = documents.make(Entry("", 0, record, origin, 0.0, ""), event, "2026-11-02T00:00:00Z").source
+        made.append(orjson.loads(source))
+    for start in range(0, EVENTS, CHUNK):
+        body: list[bytes] = []
+        for number in range(start, min(start + CHUNK, EVENTS)):
+            document = made[number % DISTINCT]
+            moment = START + number * STEP // EVENTS
+            id = f"{number * 0x9E3779B97F4A7C15 % (1 << 64):016x}{number:024x}"
+            document["@timestamp"] = rfc3339(moment)
+            ours = document["tallyman"]
+            ours["id"], ours["time"], ours["order"] = id, moment, int(id[:16], 16) >> 1
+            body += [b'{"create":{"_id":"%b"}}' % id.encode(), orjson.dumps(document)]
+        yield body
