@@ -53,7 +53,9 @@ class Words:
     def weigh(self, line: str, stderr: bool) -> tuple[float, list[str]]:
         """Nats of what a line says, and the words that say it."""
         head = line[:LOOKED_AT].lower()
-        found = sorted((word for word in self._nats if word in head), key=lambda word: (-self._nats[word], word))
+        found = sorted(
+            (word for word in self._nats if word in head), key=lambda word: (-self._nats[word], word)
+        )
         nats = sum(self._nats[word] * (1.0 if at == 0 else 0.5) for at, word in enumerate(found[:4]))
         if _ERROR.search(head[:200]):
             return nats + ERROR, [*found, "error"]

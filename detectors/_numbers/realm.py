@@ -107,7 +107,7 @@ class Realm:
         """A new window for an entity that has none."""
         self.active[entity.entity] = entity
         self.entities.move_to_end(entity.entity)
-        entity.window = Window(len(self.shape.names))
+        entity.window = Window(self.shape.names)
         return entity.window
 
     def learn(self, entities: list[Entity], rows: Rows, unlike: Rows, sure: list[bool]) -> None:

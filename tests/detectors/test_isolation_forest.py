@@ -144,7 +144,7 @@ def test_a_flood_of_names_is_bounded_and_the_busy_stay() -> None:
 def test_ways_of_one_window_are_bounded() -> None:
     from detectors._numbers.window import Window
 
-    window = Window(0)
+    window = Window([])
     for way in range(3 * MOST_WAYS):
         window.add(request(0), way, 0, False, [])
     assert (window.count, len(window.ways)) == (3 * MOST_WAYS, MOST_WAYS)
