@@ -87,7 +87,7 @@ def test_a_window_that_is_unlike_all_before_is_told_once_and_then_again_after_ca
 
 
 def test_the_same_windows_are_told_however_events_are_batched() -> None:
-    events = sorted([*mesh(2, 3, 4, 3.0), *(request(40 * 60 + n / 20, 5.0, "svc-1") for n in range(80))], key=lambda event: event.timestamp)  # fmt: skip
+    events = sorted([*mesh(1.1, 3, 4, 2.0), *(request(24 * 60 + n / 20, 5.0, "svc-1") for n in range(80))], key=lambda event: event.timestamp)  # fmt: skip
     several = [
         [(match.reason, match.evidence["score"]) for match in told(detector(floor=3.0), events, size)]
         for size in (7, 500)
@@ -151,9 +151,9 @@ def test_ways_of_one_window_are_bounded() -> None:
 
 
 def test_a_restored_detector_goes_on_as_if_nothing_had_happened() -> None:
-    events = sorted([*mesh(3, 5, 4, 3.0), *(request(60 * 60 + n / 20, 5.0, "svc-1") for n in range(80))], key=lambda event: event.timestamp)  # fmt: skip
+    events = sorted([*mesh(1.2, 5, 4, 2.0), *(request(26 * 60 + n / 20, 5.0, "svc-1") for n in range(80))], key=lambda event: event.timestamp)  # fmt: skip
     whole = [(match.reason, match.evidence["score"]) for match in told(detector(floor=3.0), events)]
-    half = len(events) * 2 // 3 + 17  # in the middle of a window
+    half = len(events) * 3 // 4 + 17  # in the middle of a window
     first, second = detector(floor=3.0), detector(floor=3.0)
     parts = told(first, events[:half])
     second.restore(first.snapshot())
