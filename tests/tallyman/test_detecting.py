@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -215,15 +216,33 @@ def test_learning_tells_nobody(tmp_path: Path) -> None:
         assert detector.actions == {"alice": ["get", "list"]} and not made.alerts()
 
 
-def test_detectors_that_lag_behind_make_the_rest_wait_and_lose_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(detecting, "TOGETHER", 1)
-    given = [batch([raw(number, verb="get", **ALICE)], number) for number in range(3 * detecting.BEHIND)]
+def test_rules_wait_for_no_detector_and_what_it_missed_it_finds_in_the_journal(tmp_path: Path) -> None:
+    number = 3 * detecting.BEHIND
+    given = [
+        batch([raw(each, verb="delete", user={"username": f"user-{each}"})], each) for each in range(number)
+    ]
+    going = threading.Event()
+
+    class Slow(Detector):
+        def inspect(self, events: list[Event]) -> list[Match]:
+            assert going.wait(30)
+            return super().inspect(events)
+
+    slow = Slow()
+    with looking(tmp_path, given, {"slow": slow}, stays=True, once=False) as made, made.running():
+        until(lambda: len(made.alerts()) == number, 30)  # the rule's
+        assert slow.seen == []
+        going.set()
+        until(lambda: len(slow.seen) == number, 30)
+    assert slow.seen == [f"id-{each}" for each in range(number)]
+
+
+def test_a_run_over_recorded_files_ends_when_detectors_have_seen_all(tmp_path: Path) -> None:
+    given = [batch([raw(each)], each) for each in range(3 * detecting.BEHIND)]
     detector = Detector()
     with looking(tmp_path, given, {"first_seen": detector}) as made:
         made.run()
-    assert detector.seen == [f"id-{number}" for number in range(3 * detecting.BEHIND)]
+    assert detector.seen == [f"id-{each}" for each in range(3 * detecting.BEHIND)]
 
 
 def test_a_snapshot_is_taken_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
