@@ -324,6 +324,23 @@ def test_a_verdict_is_heard_by_a_run_that_goes_on_and_again_by_the_next(
     assert [(each.scope, each.value, each.benign) for each in second.verdicts] == [("alice", "list", True)]
 
 
+def test_a_detector_that_stumbles_over_a_verdict_stops_neither_the_run_nor_the_others(tmp_path: Path) -> None:
+    class Stumbling(Detector):
+        def judge(self, verdict: Verdict) -> None:
+            raise ValueError("no time")
+
+    with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": Detector()}) as made:
+        made.run()
+        decided(made, "benign_positive")
+    stumbling, other = Stumbling(), Detector()
+    with looking(
+        tmp_path, [batch(acts("get", first=2), 1)], {"stumbling": stumbling, "other": other}
+    ) as made:
+        made.run()
+        assert stumbling.looked == other.looked == 1 and len(other.verdicts) == 1
+        assert made.pipeline.counters.snapshot()['detector_failures{detector="stumbling"}'] == 1
+
+
 def test_a_verdict_counts_for_its_time_and_one_taken_back_is_withdrawn(tmp_path: Path) -> None:
     with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": Detector()}) as made:
         made.run()
