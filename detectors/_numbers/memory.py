@@ -126,7 +126,7 @@ def _enter(realm: Realm, member: Member) -> None:
     _habit(entity.habit, member.sample, KEPT, realm.width)
     entity.told = dict(member.told)
     if member.window is not None:
-        entity.window = Window.load(member.window, len(realm.shape.names))
+        entity.window = Window.load(member.window, realm.shape.names)
         realm.active[entity.entity] = entity
 
 
