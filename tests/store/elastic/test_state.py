@@ -176,6 +176,21 @@ def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) 
     assert kept.local.alerts.show(second)["status"] == "open"
 
 
+def test_detectors_hear_of_what_was_decided_in_the_cluster(kept: ClusterKeeping) -> None:
+    (id,) = kept.record(match(rule=rule("behaviour_novelty")))
+    kept.record(match(user="bob"))
+    assert kept.local.alerts.judged(0, "behaviour_", 0.0)[0] == []
+    decide(kept.other, "close", id, reason="benign_positive", scope="group")
+    kept.publisher.adopt()
+    ((told,), change) = kept.local.alerts.judged(0, "behaviour_", 0.0)
+    assert (told.id, told.history[-1]["reason"], told.history[-1]["scope"]) == (
+        id,
+        "benign_positive",
+        "group",
+    )
+    assert kept.local.alerts.judged(change, "behaviour_", 0.0)[0] == []
+
+
 def test_the_text_of_a_token_is_nowhere_in_the_cluster(kept: ClusterKeeping) -> None:
     texts = [
         kept.state.tokens.create("ci", "analyst", None, LATER),
