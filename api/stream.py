@@ -45,7 +45,8 @@ def stream(
     serve: Serve, token: Caller, text: Secret, asked: AskedFor,
     events: Events = True, alerts: Alerts = True, last_event_id: LastId = "",
 ) -> StreamingResponse:  # fmt: skip
-    """Events and alerts from now on, or from where an earlier stream ended; nothing in between is lost."""
+    """Events and alerts from now on, or from where an earlier stream ended: nothing in between is lost, and of a
+    cluster the last seconds may come again."""
     try:
         since = mark(last_event_id) if last_event_id else None
     except ValueError as error:

@@ -16,7 +16,7 @@ GRACE = 5.0  # seconds that we wait longer than the server searches
 KEEP_ALIVE = "1m"  # of a point in time, from one look to the next
 Body = dict[str, Any]
 STARTING = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 0)  # seconds between tries: a new index takes a moment to start
-_MISSING = "missing shards"
+_MISSING = ("missing shards", "no_shard_available")
 _NONE: Body = {"buckets": [], "sum_other_doc_count": 0, "doc_count_error_upper_bound": 0}
 _TOO_SLOW = ("search_timeout_exception", "time exceeded", "task_cancelled_exception")
 
@@ -46,7 +46,8 @@ class Searcher:
         for pause in STARTING:
             with telling(self.connection, "searching"):
                 answers = patient.msearch(searches=lines)["responses"]
-            if not any(_MISSING in str(answer.get("error", "")) for answer in answers):
+            errors = str([answer.get("error") for answer in answers])
+            if not any(word in errors for word in _MISSING):
                 break
             time.sleep(pause)
         return [self._whole(answer) for answer in answers]

@@ -17,7 +17,14 @@ import httpx
 import pytest
 import yaml
 
+from event_model.fields import document
+from rules.engine import Pack
 from store.elastic.client import Connection, connect
+from tallyman.config import Config
+from tallyman.normalizer import Normalizer
+from tallyman.serving import make_services, serving
+from tallyman.states import open_state
+from tallyman.stores import make_store
 from tests.end_to_end.living import Living, configured, living, record
 from tests.end_to_end.waiting import until
 from tests.services.cluster import clean, fresh_names
@@ -187,6 +194,60 @@ def test_what_is_read_on_one_machine_is_told_on_another_as_it_comes(machines: Ma
         until(more, 60, lambda: tail.poll() is None)
     ids = [json.loads(line)["tallyman"]["id"] for line in out.read_text().splitlines()]
     assert ids and len(ids) == len(set(ids))
+
+
+def test_a_live_stream_served_elsewhere_goes_on_where_it_was_broken_off(machines: Machines) -> None:
+    def listen(web: httpx.Client, user: str, mark: str = "") -> tuple[str, list[str]]:
+        """The ids of the first message and of what is told of the user, once something is."""
+        headers = {"Last-Event-ID": mark} if mark else {}
+        asking = {"q": f"user:{user}", "alerts": "false"}
+        with web.stream("GET", "/api/v1/stream", params=asking, headers=headers) as told:
+            assert told.status_code == 200
+            first, found = "", []
+            for line in told.iter_lines():
+                if line.startswith("id: ") and not first:
+                    first = line.removeprefix("id: ")
+                    if not mark:
+                        break
+                elif line.startswith("data: ") and user in line:
+                    found.append(json.loads(line.removeprefix("data: "))["tallyman"]["id"])
+                    if len(found) == 2:
+                        break
+        return first, found
+
+    with served(machines.elsewhere) as web:
+        mark, _ = listen(web, "dora@example.com")
+        with machines.log.open("ab") as log:
+            for number in (5001, 5002):
+                log.write(record(number, user={"username": "dora@example.com"}) + b"\n")
+        machines.run.until_count(2, "user:dora@example.com")
+        _, found = listen(web, "dora@example.com", mark)
+    assert sorted(found) == sorted(
+        str(event["tallyman"]["id"]) for event in map(document, machines.run.events("user:dora@example.com"))
+    )
+
+
+def test_a_cluster_that_is_away_is_a_503_of_the_api(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"http://127.0.0.1:{free.getsockname()[1]}"
+    away = {"type": "elasticsearch", "path": str(tmp_path / "b"), "elasticsearch": {"hosts": [place]}}
+    config = Config.model_validate({"store": away})
+    state, store = open_state(config), make_store(config, Normalizer())
+    try:
+        with (
+            serving(make_services(config, store, state, Pack), "127.0.0.1", 0) as address,
+            httpx.Client(base_url=address, trust_env=False, timeout=30) as web,
+        ):
+            found = web.get("/api/v1/events", headers={"Authorization": "Bearer x"})
+            assert found.status_code == 503 and "can't be reached" in found.json()["detail"]
+            probe = web.get("/readyz")
+            assert probe.status_code == 503 and "can't be reached" in probe.json()["checks"]["store"]
+            assert place not in probe.text  # it tells anyone
+            assert web.get("/healthz").status_code == 200
+    finally:
+        store.close()
+        state.close()
 
 
 def test_a_cluster_that_is_away_ends_a_command_with_what_to_do(
