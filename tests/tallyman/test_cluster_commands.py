@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from store.elastic import setup
+from store.elastic import readiness
 from tests.services.cluster import Cluster, namespace
 from tests.services.elasticsearch import Server
 from tests.services.fixtures import Running
@@ -29,7 +29,7 @@ def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(fresh: Cluster, ta
     assert code == 0 and f"would make index template {name}" in err.splitlines()
     assert f"--- /dev/null\n+++ /_index_template/{name}\n" in out and '+      "data_retention": "90d",' in out
     assert not fresh.client.indices.exists_index_template(name=name)
-    assert setup.marked(fresh.client, fresh.names) is None
+    assert readiness.marked(fresh.client, fresh.names) is None
 
 
 def test_setup_makes_all_once_and_a_check_finds_it(fresh: Cluster, tallyman: Ran) -> None:

@@ -19,7 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from event_model.errors import StoreError
-from store.elastic import check, roles, setup
+from store.elastic import check, readiness, roles, setup
 from store.elastic.client import Connection, connect, telling
 from store.elastic.names import Names
 from store.elastic.searcher import Searcher
@@ -252,9 +252,9 @@ def test_who_may_not_set_up_goes_on_where_someone_else_did_and_is_told_the_comma
     way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
 ) -> None:
     client = acting("writer", "state")
-    assert setup.ensure(client, way, world[1], RETENTION) == []
+    readiness.ensure(client, way, world[1], RETENTION)
     with pytest.raises(StoreError, match=r"roles/setup.json runs: tallyman store setup"):
-        setup.ensure(client, way, fresh_names("sec"), RETENTION)
+        readiness.ensure(client, way, fresh_names("sec"), RETENTION)
 
 
 @pytest.mark.parametrize(
