@@ -1,95 +1,111 @@
-"""`tallyman store setup`, `check` and `migrate`: what they print, what they change, and how they end."""
+"""What the commands say and do where the store is a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from datetime import UTC, datetime
+from pathlib import Path
 
-import pytest
+from tallyman.config import load
+from tallyman.running import running
+from tallyman.stores import prune
+from tests.services.cluster import Cluster
+from tests.store.elastic.fed import once
+from tests.tallyman.world import NOON, Given, Ran, batch, raw
 
-from store.elastic import readiness
-from tests.services.cluster import Cluster, namespace
-from tests.services.elasticsearch import Server
-from tests.services.fixtures import Running
-from tests.tallyman.world import Ran, objects
-
-
-@pytest.fixture
-def fresh(elasticsearch: Running | Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """The cluster is configured, and nothing is set up in its namespace."""
-    with namespace(elasticsearch.url, ready=False) as cluster:
-        monkeypatch.setenv("TALLYMAN_STORE__TYPE", "elasticsearch")
-        monkeypatch.setenv("TALLYMAN_STORE__ELASTICSEARCH__HOSTS", elasticsearch.url)
-        monkeypatch.setenv("TALLYMAN_STORE__ELASTICSEARCH__NAMESPACE", cluster.names.namespace)
-        yield cluster
+LATER = datetime(2026, 12, 1, tzinfo=UTC)
+CLASH = {
+    "settings": {"index.auto_expand_replicas": "0-1"},
+    "mappings": {"properties": {"user": {"properties": {"name": {"type": "long"}}}}},
+}
 
 
-def test_a_dry_run_shows_what_would_be_made_and_makes_nothing(fresh: Cluster, tallyman: Ran) -> None:
-    name = f"tallyman-logs-{fresh.names.namespace}"
-    code, out, err = tallyman("store", "setup", "--dry-run")
-    assert code == 0 and f"would make index template {name}" in err.splitlines()
-    assert f"--- /dev/null\n+++ /_index_template/{name}\n" in out and '+      "data_retention": "90d",' in out
-    assert not fresh.client.indices.exists_index_template(name=name)
-    assert readiness.marked(fresh.client, fresh.names) is None
+def config(root: Path, url: str, namespace: str) -> Path:
+    file = root / "tallyman.yaml"
+    (root / "rules").mkdir()
+    file.write_text(
+        f"rules: {{packs: [{root / 'rules'}]}}\nstore:\n  type: elasticsearch\n  path: {root / 'store'}\n"
+        f"  elasticsearch: {{hosts: ['{url}'], namespace: {namespace}, keep: 1d}}\n"
+    )
+    return file
 
 
-def test_setup_makes_all_once_and_a_check_finds_it(fresh: Cluster, tallyman: Ran) -> None:
-    code, found, _ = tallyman("store", "check", "--json")
-    failed = [each["text"] for each in objects(found) if each["level"] == "fail"]
-    assert code == 1 and any("tallyman store setup" in text for text in failed)
-    code, out, err = tallyman("store", "setup")
-    assert (code, out) == (0, "") and f"make index {fresh.names.state}" in err.splitlines()
-    assert tallyman("store", "setup")[2] == "nothing to do: the cluster has all that this version needs\n"
-    assert tallyman("store", "migrate", "--dry-run")[1] == ""
-    code, found, _ = tallyman("store", "check", "--json")
-    levels = {each["check"]: each["level"] for each in objects(found)}
-    assert levels["setup"] == levels["mapping"] == "ok"
+def run(file: Path, *raws: bytes, position: int = 1, received: float = NOON) -> None:
+    """One whole run over these records."""
+    import threading
+
+    from msgspec.structs import replace
+
+    given = Given([replace(batch(list(raws), position), received=received)])
+    with running(load(file, {}), {"audit": given}) as whole:
+        whole.pipeline.run(threading.Event())
 
 
-def test_migrate_rolls_over_what_can_not_be_changed_in_place(fresh: Cluster, tallyman: Ran) -> None:
-    stream = fresh.names.stream("docker.events")
-    fresh.client.indices.put_index_template(
-        name=f"tallyman-logs-{fresh.names.namespace}", index_patterns=list(fresh.names.streams), data_stream={},
-        priority=150, template={"mappings": {"dynamic": False, "properties": {"message": {"type": "keyword"}}}},
-    )  # fmt: skip
-    fresh.client.create(index=stream, id="a", document={"@timestamp": "2026-01-01T00:00:00Z"})
-    told = tallyman("store", "migrate", "--dry-run")[2]
-    assert f"would roll over {stream}: of another type" in told
-    assert len(fresh.client.indices.get_data_stream(name=stream)["data_streams"][0]["indices"]) == 1
-    assert tallyman("store", "migrate")[0] == 0
-    assert len(fresh.client.indices.get_data_stream(name=stream)["data_streams"][0]["indices"]) == 2
-    assert tallyman("store", "migrate")[2] == "nothing to do: the cluster has all that this version needs\n"
+def test_what_the_cluster_refused_is_listed_with_its_reason_and_replayed_once_the_cause_is_gone(
+    tmp_path: Path, cluster: Cluster, tallyman: Ran
+) -> None:
+    file, stream = (
+        config(tmp_path, cluster.url, cluster.names.namespace),
+        cluster.names.stream("kubernetes.audit_logs"),
+    )
+    name = f"clash-{cluster.names.namespace}"
+    cluster.client.indices.put_index_template(
+        name=name, index_patterns=[stream], data_stream={}, priority=1000, template=CLASH
+    )
+    try:
+        run(file, raw(1), raw(2, user={"username": "17"}))
+    finally:
+        cluster.client.indices.delete_data_stream(name=stream)
+        cluster.client.indices.delete_index_template(name=name)
+    cluster.refresh()
+    code, out, _ = tallyman("--config", str(file), "deadletter", "list", "--json")
+    [letter] = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and "failed to parse field [user.name] of type [long]" in letter["reason"]
+    assert tallyman("--config", str(file), "deadletter", "show", letter["id"])[1].strip() == raw(1).decode()
 
-
-def test_doctor_looks_at_the_cluster_as_well(fresh: Cluster, tallyman: Ran) -> None:
-    code, found, _ = tallyman("doctor", "--json")
-    assert code == 3
-    assert {"check": "setup", "ok": False} in [
-        {"check": each["check"], "ok": each["ok"]} for each in objects(found)
+    assert tallyman("--config", str(file), "deadletter", "replay")[0] == 0
+    cluster.refresh()
+    code, out, _ = tallyman("--config", str(file), "search", "user:user-1", "--json")
+    assert len(out.splitlines()) == 1
+    [letter] = [
+        json.loads(line)
+        for line in tallyman("--config", str(file), "deadletter", "list", "--json")[1].splitlines()
     ]
+    assert letter["replayed"]
+    assert once(cluster) == 2  # the letter, and the event
 
 
-def test_a_configuration_whose_cluster_can_not_be_reached_so_is_refused(
-    tallyman: Ran, monkeypatch: pytest.MonkeyPatch
+def test_status_says_how_far_the_cluster_is_behind_and_why(
+    tmp_path: Path, cluster: Cluster, tallyman: Ran
 ) -> None:
-    monkeypatch.setenv("TALLYMAN_STORE__TYPE", "elasticsearch")
-    code, _, err = tallyman("config", "check")
-    assert code == 3 and "needs either hosts" in err
-    monkeypatch.setenv("TALLYMAN_STORE__ELASTICSEARCH__HOSTS", "https://es:9200")
-    assert tallyman("config", "check")[0] == 0
-    monkeypatch.setenv("TALLYMAN_STORE__ELASTICSEARCH__NAMESPACE", "No-Such")
-    code, _, err = tallyman("config", "check")
-    assert code == 3 and "namespace: 'No-Such'" in err
+    file = config(tmp_path, cluster.url, cluster.names.namespace)
+    run(file, raw(1), raw(2))
+    cluster.refresh()
+    code, out, _ = tallyman("--config", str(file), "status")
+    assert code == 0 and "events    2\n" in out and "feed      the cluster has everything\n" in out
+    assert "2 taken, 0 known already, 0 tried again, 0 refused" in out
+
+    file.write_text(file.read_text().replace(cluster.url, "http://127.0.0.1:9"))
+    run(file, raw(3), raw(4), raw(5), position=2)
+    code, out, _ = tallyman("--config", str(file), "status")
+    assert code == 0 and "cluster   Elasticsearch at http://127.0.0.1:9" in out
+    assert (
+        "feed      3 records behind" in out and "takes nothing since 20" in out and "can't be reached" in out
+    )
 
 
-def test_without_a_cluster_there_is_nothing_to_set_up(tallyman: Ran) -> None:
-    code, _, err = tallyman("store", "setup")
-    assert code == 3 and "store.type is embedded" in err
-
-
-def test_a_cluster_that_does_not_answer_ends_the_setup_with_what_to_look_at(
-    tallyman: Ran, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TALLYMAN_STORE__TYPE", "elasticsearch")
-    monkeypatch.setenv("TALLYMAN_STORE__ELASTICSEARCH__HOSTS", "http://127.0.0.1:9")
-    code, _, err = tallyman("store", "setup")
-    assert code == 4 and "http://127.0.0.1:9, setting up: can't be reached" in err
+def test_the_journal_keeps_what_the_cluster_has_not_taken(tmp_path: Path, cluster: Cluster) -> None:
+    file, day = config(tmp_path, cluster.url, cluster.names.namespace), 86_400.0
+    run(file, raw(1))
+    file.write_text(file.read_text().replace(cluster.url, "http://127.0.0.1:9"))
+    run(file, raw(2), position=2, received=NOON + day)
+    run(file, raw(3), position=3, received=NOON + 2 * day)
+    with running(load(file, {}), {}) as whole:
+        # all of it is older than `keep`, and only the first day was taken to its end
+        assert prune(whole.config, whole.journal, whole.database, LATER) == []
+        whole.database.feeding.move(("20261124-000", whole.journal.end[1]))
+        assert prune(whole.config, whole.journal, whole.database, LATER) == ["20261123-000"]
+        whole.database.feeding.move(whole.journal.end)
+        whole.database.feeding.hold(("20261124-000", 7), "ab", "too large", 0.0)
+        assert prune(whole.config, whole.journal, whole.database, LATER) == []
+        assert whole.journal.partitions() == ["20261124-000", "20261125-000"]
