@@ -214,6 +214,20 @@ def test_nothing_is_written_where_nothing_was_set_up(cluster: Cluster) -> None:
     assert not cluster.client.indices.exists(index="tallyman-*-nobody.set.up", allow_no_indices=False)
 
 
+def test_counters_of_all_machines_are_told_as_one(kept: ClusterKeeping) -> None:
+    counters = kept.state.counters
+    assert counters.load() == {} and counters.sinks() == {}
+    waits = {"page": {"pending": 2, "failed": 1}}
+    counters.save("a", {"alerts": 3, "started": 5, "seen": 90, "ingest_lag_seconds": 0.5}, waits, NOW)
+    counters.save("b", {"alerts": 4, "started": 7, "seen": 80, "ingest_lag_seconds": 2.5}, waits, NOW + 60)
+    counters.save("gone", {"alerts": 1000, "started": 1, "seen": 1}, waits, NOW - 4000)
+    kept.state._state.refresh()
+    assert kept.other.counters.load() == {
+        "alerts": 7, "started": 5, "seen": 90, "ingest_lag_seconds": 2.5,
+    }  # fmt: skip
+    assert kept.other.sinks() == {"page": {"pending": 4, "failed": 2}}
+
+
 # decisions about many
 
 
