@@ -65,7 +65,7 @@ from store.query.matcher import matcher
 from store.query.words import word_patterns, words
 
 MOST_TERMS = 10_000  # values of a field that are looked through for one condition
-MOST_DEPTH, MOST_CLAUSES = 24, 800  # servers refuse a query beyond 30 levels or about 1,024 clauses
+MOST_DEPTH, MOST_CLAUSES = 20, 400  # servers refuse 30 levels, 1,024 clauses, and ours may double
 _LONG = (-(1 << 63), (1 << 63) - 1)
 _ID = re.compile(r"[0-9a-f]{40}")
 _NOT_EMPTY = {"gt": "", "lte": "\U0010ffff" * 4}  # a key of free records must be given both bounds

@@ -19,8 +19,10 @@ from store.elastic.hits import Reader
 from store.elastic.names import Names
 from store.elastic.narrowed import EVERYTHING
 from store.elasticsearch import Elasticsearch
-from store.query import parse
-from store.query.ast import All
+from store.query import Query, parse
+from store.query.ast import All, And, Equal, Exists, Like, Not, Or
+from store.query.names import resolve
+from store.query.predicate import predicate
 from store.times import micros
 from tallyman.normalizer import Normalizer
 from tests.store.clustered import RECEIVED, Clustered
@@ -190,6 +192,35 @@ def test_a_search_that_must_test_every_event_stops_and_can_go_on(url: str) -> No
         assert seen[-1] == (1500, 1500)
     finally:
         cluster.close()
+
+
+def test_no_search_is_too_long_or_too_deep(cluster: Clustered) -> None:
+    user, pod, native = resolve("user"), resolve("pod"), "requestObject.spec.n{}"
+    events = [
+        make(number, f"2026-11-23T12:00:{number:02}Z", user_name="ab"[number % 2], pod_name=f"p{number}")
+        for number in range(10)
+    ]
+    cluster.keep(events)
+    deep: Query = Equal(user, "a")
+    for depth in range(45):
+        deep = Or((Not(And((deep, Not(Equal(pod, f"q{depth}"))))), Like(pod, "*7?x")))
+        if depth % 11 == 0:
+            deep = And((deep, Equal(user, "a")))
+    searches: list[Query] = [
+        deep,
+        Or((*tuple(Like(user, f"*{number}b") for number in range(1500)), Equal(user, "a"))),
+        And(tuple(Not(Like(pod, f"*{number}")) for number in range(2, 500))),
+        Or((*tuple(Equal(resolve(native.format(number)), "x") for number in range(390)), Equal(user, "b"))),
+        And(tuple(Not(Exists(resolve(native.format(number)))) for number in range(390))),
+        parse(" or ".join(f"word{number}" for number in range(1000))),
+        parse("user:(" + " or ".join(["a", *map(str, range(2000))]) + ")"),
+        parse("not " * 50 + "(" * 80 + "user:a" + ")" * 80),
+    ]
+    for query in searches:
+        meets = predicate(query)
+        expected = numbers([event for event in events if meets(event)])
+        assert numbers(cluster.store.search(query, oldest_first=True).events) == expected
+        assert cluster.store.count(query) == len(expected)
 
 
 def test_an_answer_of_only_some_shards_is_an_error(cluster: Clustered) -> None:
