@@ -70,7 +70,7 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
     from store.elastic.document import Documents
     from store.elastic.feed import Feed
     from store.elastic.mapping import events, properties
-    from store.elastic.setup import ensure
+    from store.elastic.readiness import ensure
     from store.feeding import FED, Feeding
 
     numbers = {"feed_taken": 0, "feed_known": 0, "feed_refused": 0}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from event_model.errors import StoreError
-from store.elastic import names, setup, templates
+from store.elastic import names, readiness, setup, templates
 from store.elastic.server import ask, write_index
 from tests.services.cluster import RETENTION, Cluster
 
@@ -71,7 +71,7 @@ def test_templates_of_a_newer_version_are_left_alone(cluster: Cluster) -> None:
         name=name, index_patterns=[cluster.names.state], priority=1, version=newer
     )
     with pytest.raises(StoreError, match=f"newer Tallyman \\(version {newer}"):
-        setup.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
+        readiness.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
 
 
 def test_alerts_are_written_through_an_alias_and_never_make_an_index_of_its_name(cluster: Cluster) -> None:
