@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from event_model.event import Event
 from event_model.parts import Batch
 from store.database import Database
 from store.elastic.bulk import Bulk
@@ -17,7 +18,7 @@ from store.elastic.client import Connection, connect
 from store.elastic.document import Documents
 from store.elastic.feed import Feed
 from store.elastic.mapping import events, properties
-from store.journal import Journal
+from store.journal import Entry, Journal
 from tallyman.normalizer import Normalizer
 from tests.end_to_end.waiting import until as wait_until
 from tests.services.cluster import Cluster
@@ -37,12 +38,12 @@ class Fed:
     journal: Journal
     database: Database
     feed: Feed
+    normalize: Callable[[Entry], Event]
     numbers: Counter[str] = field(default_factory=Counter)
 
     def put(self, given: Batch) -> None:
         """As the pipeline does: into the journal, then to the feed."""
-        normalize = Normalizer()
-        self.feed.put([(entry, normalize(entry)) for entry in self.journal.append(given, {})])
+        self.feed.put([(entry, self.normalize(entry)) for entry in self.journal.append(given, {})])
 
     def put_raws(self, raws: Sequence[bytes], position: int = 0) -> None:
         self.put(batch(raws, position))
@@ -56,6 +57,7 @@ def fed(
     root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any
 ) -> Iterator[Fed]:
     """Feeding until the block ends. `url`: of a proxy before the cluster."""
+    normalize = options.pop("normalize", Normalizer())
     connection = Connection(hosts=(url,), timeout=timeout) if url else cluster.connection
     numbers: Counter[str] = Counter()
 
@@ -65,7 +67,7 @@ def fed(
     with Journal(root, writable=True, **options.pop("journal", {})) as journal:
         database = Database(root)
         feed = Feed(
-            journal, Normalizer(), Documents(PROPERTIES, cluster.names),
+            journal, normalize, Documents(PROPERTIES, cluster.names),
             Bulk(connect(connection, retries=0), connection), database.feeding,
             count=count, first_pause=0.05, **options,
         )  # fmt: skip
@@ -74,7 +76,7 @@ def fed(
         thread = threading.Thread(target=feed.run, args=(stop,))
         thread.start()
         try:
-            yield Fed(journal, database, feed, numbers)
+            yield Fed(journal, database, feed, normalize, numbers)
         finally:
             stop.set()
             feed.put(None)
