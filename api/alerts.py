@@ -17,6 +17,7 @@ router = APIRouter(prefix="/alerts", tags=["alerts"], responses=PROBLEMS)
 Reason = Literal[
     "duplicate", "false_positive", "true_positive", "benign_positive", "automated_closure", "other"
 ]
+Scope = Literal["entity", "group"]
 Severity = Literal["low", "medium", "high", "critical"]
 Status = Literal["open", "acknowledged", "closed"]
 AnyStatus = Annotated[
@@ -90,6 +91,10 @@ class Decision(BaseModel):
     action: Literal["acknowledge", "close", "reopen"] = Field(description="What to do.")
     reason: Reason | None = Field(None, description="Why; needed to close.")
     note: str = Field("", max_length=10_000, description="In words, for whoever reads the history.")
+    scope: Scope = Field(
+        "entity",
+        description="Of a detector's alert: for whom the verdict counts, the entity or its whole group.",
+    )
     version: int | None = Field(
         None, ge=0, lt=1 << 53, description="Of one alert, as it was seen: 409 if someone has decided since."
     )
@@ -143,7 +148,7 @@ def triage(serve: Serve, token: Analyst, decision: Decision) -> Decided:
     try:
         changed = serve.book.decide(
             decision.ids, decision.action, user=token.name, reason=decision.reason,
-            note=decision.note, now=serve.now(), version=decision.version,
+            note=decision.note, now=serve.now(), version=decision.version, scope=decision.scope,
         )  # fmt: skip
     except Unknown as error:
         raise HTTPException(404, str(error)) from None

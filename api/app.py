@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import alerts, audit, events, metrics, rules, session, status, stream
+from api import alerts, audit, entities, events, metrics, rules, session, status, stream
 from api.guard import Guard
 from api.problems import explain
 from api.services import Services
@@ -22,6 +22,7 @@ people do (`1h`, `yesterday`, `2026-11-02`, RFC 3339); answers have RFC 3339 in 
 _TAGS = [
     {"name": "events", "description": "What happened."},
     {"name": "alerts", "description": "What someone should look at, and what was decided about it."},
+    {"name": "entities", "description": "Who acts, and what is usual for them."},
     {"name": "rules", "description": "What is looked for."},
     {"name": "stream", "description": "Events and alerts as they come."},
     {"name": "status", "description": "How things stand."},
@@ -43,7 +44,7 @@ def create_app(serve: Services) -> FastAPI:
         generate_unique_id_function=_name,
     )
     app.state.services = serve
-    for part in (events, alerts, rules, stream, status, session, audit):
+    for part in (events, alerts, entities, rules, stream, status, session, audit):
         app.include_router(part.router, prefix="/api/v1")
     for router in (status.probes, metrics.router, session.front):
         app.include_router(router)

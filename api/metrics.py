@@ -19,6 +19,13 @@ router = APIRouter(tags=["status"], responses=PROBLEMS)
 GAUGES = {
     "alerts_open": "Alerts that nobody has acknowledged or closed",
     "collecting": "1 while a process writes this store",
+    "detect_behind_seconds": "How long ago the newest event was read that the detectors have looked at",
+    "detector_budget_used": "Share of the alerts of a day that were told",
+    "detector_bytes": "Size of what a detector remembers, as it was last written down",
+    "detector_entities": "Entities that a detector knows",
+    "detector_incidents_day": "Incidents a day",
+    "detector_learning": "1 while a detector knows too little to be trusted",
+    "detector_novelty_rate": "New values of an entity in one of its active windows",
     "feed_away_seconds": "How long the cluster has been taking nothing",
     "feed_held": "Records that only the journal has whole",
     "feed_lag_bytes": "Journal that the cluster has not taken",
@@ -37,6 +44,9 @@ GAUGES = {
 }
 COUNTERS = {
     "alerts": "Alerts found",
+    "detector_failures": "Errors of a detector",
+    "detector_matches": "Findings of a detector",
+    "detector_seconds": "Time that a detector spent looking at events",
     "ingest_events": "Events read and understood",
     "ingest_records": "Records read",
     "ingest_unreadable": "Records that could not be understood; they are kept",
@@ -49,7 +59,10 @@ COUNTERS = {
     "feed_waits": "Times that the cluster was too far behind and all had to wait",
     "format_failures": "Records that a format stumbled over; they are kept",
     "inspector_failures": "Errors of the rule engine or a detector",
-    "rule_eval_seconds": "Time spent looking at events with rules and detectors",
+    "rule_eval_seconds": "Time spent looking at events with rules",
+    "snapshot_failures": "Memories of detectors that could not be written down",
+    "snapshots_refused": "Memories of detectors that could not be used",
+    "verdicts": "Decisions that detectors were told of",
     "notify_failures": "Alerts that a sink could not be told of",
     "publish_failures": "Times that the cluster did not take alerts; they were kept and offered again",
     "publish_refused": "Alerts that the cluster will not take; they are kept where they were found",
@@ -92,6 +105,6 @@ class _Numbers(Collector):
 
 
 def _family(name: str, labels: list[str]) -> GaugeMetricFamily | CounterMetricFamily:
-    if name in GAUGES:
-        return GaugeMetricFamily(f"tallyman_{name}", GAUGES[name], labels=labels)
+    if name in GAUGES or (name.startswith("detector_") and name not in COUNTERS):
+        return GaugeMetricFamily(f"tallyman_{name}", GAUGES.get(name, name.replace("_", " ")), labels=labels)
     return CounterMetricFamily(f"tallyman_{name}", COUNTERS.get(name, name.replace("_", " ")), labels=labels)

@@ -37,6 +37,9 @@ class Status(BaseModel):
     alerts_open: dict[str, int] = Field(description="Open alerts by severity.")
     rules: dict[str, int] = Field(description="How many are loaded, and left out.")
     sources: dict[str, dict[str, float]] = Field(description="By source: what was counted since the start.")
+    detectors: dict[str, dict[str, float]] = Field(
+        description="By detector: what it found, how much it remembers, whether it is still learning."
+    )
     sinks: dict[str, dict[str, int]] = Field(description="By sink: how many alerts wait, and were given up.")
     store: dict[str, Any] = Field(description="Where it is, how large, how long it keeps.")
     feed: dict[str, Any] | None = Field(

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import clustered, daemon, generate, inspecting, searching, start
+from bench import clustered, daemon, feeding, generate, inspecting, searching, start
 from bench.measure import Row
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -22,8 +22,9 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "search": searching.search,
     "start": start.help,
     "cluster": clustered.search,
+    "feed": feeding.feed,
 }
-ASKED = ("cluster",)  # only where they are named: they need a server of their own, and minutes
+ASKED = ("cluster", "feed")  # only where they are named: they need a server of their own, and minutes
 
 
 def main() -> int:

@@ -10,6 +10,11 @@ from msgspec import Struct
 
 from event_model.event import Event, Origin, Record
 
+# what a replica set, a job or a stateful set adds to a name: hash and suffix, time and suffix, number
+_GENERATED = compile(
+    r"(?:-[bcdf-hj-np-tv-z2-9]{8,10}|-[0-9]{8,10})?-[bcdf-hj-np-tv-z2-9]{5}$|-[bcdf-hj-np-tv-z2-9]{8,10}$|-[0-9]+$"
+)
+
 # /var/log/pods/NAMESPACE_POD_UID/CONTAINER/0.log, also rotated and packed
 _POD = compile(r"(?:^|/)([a-z0-9-]+)_([a-z0-9.-]+)_[0-9A-Za-z-]+/([a-z0-9-]+)/\d+\.log[^/]*$")
 # /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log
@@ -40,6 +45,11 @@ def place(path: str) -> Place:
     if found := _DOCKER.search(path):
         return Place(container_id=found[1])
     return NOWHERE
+
+
+def workload(namespace: str, pod: str, container: str) -> str:
+    """A container by what stays when its pod is replaced: `prod/api/app` of the pod api-7f9c6d5b8d-x2x4z."""
+    return f"{namespace}/{_GENERATED.sub('', pod)}/{container}".strip("/")
 
 
 def build(

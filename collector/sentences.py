@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from event_model.event import Event
-
 MOST = 300  # characters of one value in a sentence
 SHELLS = frozenset(
     [
@@ -53,16 +51,3 @@ def opens_shell(args: Sequence[str]) -> bool:
     while words and words[0] in ("env", "busybox", "sudo", "nsenter", "chroot", "exec"):
         words = [word for word in words[1:] if word in SHELLS][:1]
     return bool(words) and words[0] in SHELLS
-
-
-def command(event: Event) -> str:
-    """The kubectl or docker command that does the same, to copy; empty where there is none."""
-    if event.dataset == "kubernetes.audit_logs":
-        from collector.kubernetes.kubectl import command as kubectl
-
-        return kubectl(event)
-    if event.dataset == "docker.events":
-        from collector.docker.cli import command as docker
-
-        return docker(event)
-    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -15,6 +15,7 @@ sys.path.insert(0, str(DOCS.parent))
 
 from collector.formats import FORMATS  # noqa: E402
 from collector.sources import SOURCES  # noqa: E402
+from detectors import DETECTORS  # noqa: E402
 from event_model.discovery import Parts  # noqa: E402
 from event_model.fields import FIELDS  # noqa: E402
 from rules.engine import load  # noqa: E402
@@ -56,7 +57,12 @@ def configuration() -> str:
         NOTE, (DOCS / "configuration.head.md").read_text("utf-8"), "```yaml\n" + EXAMPLE + "```\n", "## Settings\n",
         "| key | type | default | |\n|---|---|---|---|", *rows,
     ]  # fmt: skip
-    for title, folder in (("Sources", SOURCES), ("Formats", FORMATS), ("Sinks", SINKS)):
+    for title, folder in (
+        ("Sources", SOURCES),
+        ("Formats", FORMATS),
+        ("Detectors", DETECTORS),
+        ("Sinks", SINKS),
+    ):
         parts += ["", f"## {title}\n", *_parts(folder)]
     return "\n".join(parts) + "\n"
 
@@ -90,9 +96,13 @@ def _parts(folder: Parts) -> Iterator[str]:
         if options:
             yield "| option | type | default | |\n|---|---|---|---|"
         for each in options:
-            default = "" if each.default is MISSING else f"`{each.default}`"
+            default = "" if _default(each) is MISSING else f"`{_default(each)}`"
             yield f"| `{each.name}` | {_kind(hints[each.name])} | {default} | {comments.get(each.name, '')} |"
         yield ""
+
+
+def _default(option: Field[Any]) -> Any:
+    return option.default if option.default_factory is MISSING else option.default_factory()
 
 
 def _comments(made: Any) -> dict[str, str]:

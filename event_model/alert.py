@@ -53,6 +53,7 @@ class Match(Struct, frozen=True):
     reason: str  # one sentence
     matched: dict[str, Any] = {}  # field -> value that met the rule, for "why this alert"
     group: tuple[str, ...] = ()  # values of the rule's group_by fields
+    evidence: dict[str, Any] = {}  # a detector's reasons, as data; its `risk` (0-100) is the alert's
 
     @property
     def severity(self) -> str:
@@ -73,7 +74,7 @@ def alert_document(match: Match, now: datetime) -> dict[str, Any]:
         "kibana.alert.uuid": alert_id(match),
         "kibana.alert.reason": match.reason,
         "kibana.alert.severity": severity,
-        "kibana.alert.risk_score": risk,
+        "kibana.alert.risk_score": match.evidence.get("risk", risk),
         "kibana.alert.status": "active",
         "kibana.alert.workflow_status": "open",
         "kibana.alert.depth": 1,
@@ -99,6 +100,7 @@ def alert_document(match: Match, now: datetime) -> dict[str, Any]:
         "threat.framework": "MITRE ATT&CK" if rule.techniques else None,
         "threat.technique.id": list(rule.techniques),
         "tallyman.alert.matched": plain(match.matched),
+        "tallyman.alert.evidence": plain(match.evidence),
         "tallyman.alert.controls": list(rule.controls),
     }
     doc = document(event)

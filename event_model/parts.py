@@ -1,8 +1,8 @@
-"""The five interfaces: whatever reads, understands, inspects, keeps or tells is one of these.
+"""The six interfaces: whatever reads, understands, inspects, keeps or tells is one of these.
 
 A part is one file, and the file's name is its `type` in the configuration: `type: webhook` is
 sinks/webhook.py. The file's first docstring line is its help; it holds one dataclass named after the kind of
-part (`Source`, `Format`, `Sink`) whose fields are its options.
+part (`Source`, `Format`, `Detector`, `Sink`) whose fields are its options.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from event_model.alert import Match
+from event_model.behaviour import Behaviour, Verdict
 from event_model.event import Event, Origin, Record
 
 
@@ -71,6 +72,41 @@ class Inspector(Protocol):
 
     def retell(self, match: Match, event: Event) -> Match:
         """The same match, told of its event as it may be kept: with secrets replaced."""
+        ...
+
+
+class Detector(Inspector, Protocol):
+    """What learns how somebody usually behaves, and tells of what is unlike it.
+
+    Made with its options, then `attach(behaviour_of)` tells it which declaration each format has. Fed from one
+    thread; what it remembers is bounded, whatever the events are.
+    """
+
+    def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
+        """Take the declaration of a format by the format's name; None where it has none."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """All that it has learnt: versioned MessagePack, never code."""
+        ...
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a snapshot. Raises ValueError with the reason (another version, cut short): then nothing has
+        changed, and the caller learns again from history."""
+        ...
+
+    def usual(self, entity: str) -> dict[str, Any] | None:
+        """What is usual for an entity, as data; None where it is not known."""
+        ...
+
+    def judge(self, verdict: Verdict) -> None:
+        """Take what triage said of a finding. One that has expired already takes an earlier one back."""
+        ...
+
+    def standing(self) -> dict[str, float]:
+        """How it stands, for `tallyman status` and /metrics: `learning` (1 while it knows too little), `entities`,
+        `novelty_rate` (new values of an entity in an active window), `incidents_day`,
+        `budget_used` (0 to 1)."""
         ...
 
 

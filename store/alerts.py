@@ -13,7 +13,7 @@ from store.alertrow import COLUMNS, documents, rank, summary
 from store.grouping import WINDOW, seconds
 from store.journal import Entry, Journal
 from store.recording import count, next_change
-from store.records import behind, changed, steps, take
+from store.records import behind, changed, judged, steps, take
 from store.sqlite import SqliteFile
 from store.state import AlertRecord, Page
 from store.triage import Changed, Decision, Unknown, adopt, check, decide, find
@@ -24,11 +24,16 @@ _MOST_CHANGES = 200  # alerts told of at one time
 
 @dataclass(slots=True)
 class AlertBook:
-    """All alerts of one store. `sinks`: who is told of new ones, each with the least severity."""
+    """All alerts of one store. `sinks`: who is told of new ones, each with the least severity.
+
+    `name`: whose pointer into the journal moves with what is recorded: those who look at events at different
+    times have each their own.
+    """
 
     file: SqliteFile
     sinks: Mapping[str, str] = field(default_factory=dict)
     window: float = WINDOW
+    name: str = "inspected"
 
     def record(self, matches: Sequence[Match], now: float, pointer: tuple[str, int]) -> list[str]:
         """Count matches in and note that the inspectors have come to `pointer`, in one transaction.
@@ -37,13 +42,17 @@ class AlertBook:
         """
         with self.file.transaction() as connection:
             opened = count(connection, matches, now, self.window, self.sinks) if matches else []
-            connection.execute("INSERT OR REPLACE INTO pointers VALUES ('inspected', ?, ?)", pointer)
+            connection.execute("INSERT OR REPLACE INTO pointers VALUES (?, ?, ?)", (self.name, *pointer))
         return opened
 
     def inspected(self) -> tuple[str, int]:
         """How far the inspectors have come: partition and pointer, ("", -1) at the very beginning."""
-        rows = self.file.read("SELECT partition, pointer FROM pointers WHERE name = 'inspected'")
-        return (rows[0]["partition"], rows[0]["pointer"]) if rows else ("", -1)
+        return self.pointer() or ("", -1)
+
+    def pointer(self) -> tuple[str, int] | None:
+        """How far they have come; None where they never were there."""
+        rows = self.file.read("SELECT partition, pointer FROM pointers WHERE name = ?", (self.name,))
+        return (rows[0]["partition"], rows[0]["pointer"]) if rows else None
 
     def uninspected(self, journal: Journal) -> Iterator[list[Entry]]:
         """The entries that no inspector has seen, oldest first."""
@@ -115,14 +124,15 @@ class AlertBook:
         note: str = "",
         now: datetime,
         version: int | None = None,
+        scope: str = "entity",
     ) -> int:
         """Acknowledge, close or reopen alerts, all of them or none; how many that changed.
 
-        `version`: of the alerts as `user` saw them. Raises Unknown, Changed; ValueError for no such decision.
+        `version`: of the alerts as `user` saw them; `scope`: for whom a detector is to learn of it. Raises Unknown, Changed; ValueError for no such decision.
         """
-        check(action, reason)
+        check(action, reason, scope)
         with self.file.transaction() as connection:
-            made = Decision(action, user, reason, note, now.timestamp(), version)
+            made = Decision(action, user, reason, note, now.timestamp(), version, scope)
             change = next_change(connection)
             return sum(decide(connection, id, made, change) for id in ids)
 
@@ -142,6 +152,13 @@ class AlertBook:
             f"SELECT {COLUMNS} FROM alerts WHERE change > ? ORDER BY change LIMIT ?", (change, _MOST_CHANGES)
         )
         return [summary(row) for row in rows], rows[-1]["change"] if rows else change
+
+    def judged(self, change: int, rules: str, since: float) -> tuple[list[AlertRecord], int]:
+        """The alerts decided about since a change, of rules whose name begins with `rules`, and where to go on.
+
+        Decisions before `since` (seconds since the epoch) are left out.
+        """
+        return judged(self.file, change, rules, since, _MOST_CHANGES)
 
     def changes(self, since: int | None = None) -> Following:
         """What changes from now on, or since a reader was `at` there."""

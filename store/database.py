@@ -32,9 +32,10 @@ class Database:
         self.counters = SavedCounters(self.file)
         self.feeding = Feeding(self.file)
 
-    def book(self, *, sinks: Mapping[str, str], window: float = WINDOW) -> AlertBook:
-        """The alerts for who records them: which sinks to tell from which severity on, seconds of a group."""
-        return AlertBook(self.file, sinks, window)
+    def book(self, *, sinks: Mapping[str, str], window: float = WINDOW, name: str = "inspected") -> AlertBook:
+        """The alerts for who records them: which sinks to tell from which severity on, seconds of a group, and the
+        name of their pointer into the journal."""
+        return AlertBook(self.file, sinks, window, name)
 
     def sinks(self) -> dict[str, dict[str, int]]:
         """By sink: how many alerts wait for it, and how many were given up."""

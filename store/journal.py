@@ -20,7 +20,7 @@ from typing import Any
 
 from event_model.errors import StoreError
 from event_model.parts import Batch
-from store.block import Block, Entry, entries
+from store.block import Block, Entry, Head, entries
 from store.blockfile import BlockFile, Damage
 from store.lock import Lock
 from store.recovery import FILE, find_tail
@@ -155,6 +155,14 @@ class Journal:
                             found = [entry for entry in found if entry.pointer > start]
                         if found:
                             yield found
+        except FileNotFoundError:
+            return
+
+    def heads(self, partition: str) -> Iterator[Head]:
+        """What the blocks of whole batches say of themselves, their records left unread."""
+        try:
+            with BlockFile(self._path(partition)) as file:
+                yield from (block.head for block in self._whole(file, partition, 0))
         except FileNotFoundError:
             return
 

@@ -103,6 +103,7 @@ def _near(connection: sqlite3.Connection, matches: Iterable[Match], window: floa
 def _open(connection: sqlite3.Connection, group: Group, match: Match, change: int) -> int:
     rule, user = match.rule, match.events[-1].user_name
     severity, risk = LEVELS[rule.level]
+    risk = match.evidence.get("risk", risk)
     document = msgspec.json.encode(first_document(match, group.detected))
     number = connection.execute(
         _INSERT,

@@ -30,6 +30,17 @@ def changed(file: SqliteFile, change: int, limit: int) -> tuple[list[AlertRecord
     return _records(file, rows), rows[-1]["change"] if rows else change
 
 
+def judged(
+    file: SqliteFile, change: int, rules: str, since: float, limit: int
+) -> tuple[list[AlertRecord], int]:
+    """As `changed`, of those alerts decided about after `since` whose rule's name begins with `rules`."""
+    rows = file.read(
+        f"{_ROWS} WHERE change > ? AND decided >= ? AND substr(rule_id, 1, ?) = ? ORDER BY change LIMIT ?",
+        (change, since, len(rules), rules, limit),
+    )
+    return _records(file, rows), rows[-1]["change"] if rows else change
+
+
 def behind(file: SqliteFile, number: int, limit: int) -> tuple[list[AlertRecord], int]:
     """The alerts behind one, in the order in which they were opened, and the last one's number."""
     rows = file.read(f"{_ROWS} WHERE number > ? ORDER BY number LIMIT ?", (number, limit))
@@ -38,7 +49,7 @@ def behind(file: SqliteFile, number: int, limit: int) -> tuple[list[AlertRecord]
 
 def steps(rows: Sequence[sqlite3.Row]) -> list[dict[str, Any]]:
     """The decisions in these rows of the history, as they are shown."""
-    names = ("user", "action", "reason", "note")
+    names = ("user", "action", "reason", "note", "scope")
     return [{"time": iso(row["time"]), **{name: row[name] for name in names}} for row in rows]
 
 

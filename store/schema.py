@@ -104,6 +104,10 @@ _FIRST = (
     "CREATE TABLE replayed (event TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID",
 )
 
+_VERDICTS = (  # for whom a verdict on a detector's alert counts: the entity, or its whole group
+    "ALTER TABLE history ADD COLUMN scope TEXT NOT NULL DEFAULT 'entity'",
+)
+
 # of a store that is fed from the journal
 _FEED = (
     "CREATE TABLE troubles (name TEXT PRIMARY KEY, reason TEXT NOT NULL, since REAL NOT NULL) WITHOUT ROWID",
@@ -119,4 +123,4 @@ _FEED = (
     """,
 )
 
-STEPS = (_FIRST, _FEED)
+STEPS = (_FIRST, _VERDICTS, _FEED)

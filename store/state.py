@@ -35,7 +35,9 @@ class AlertRecord(Struct, frozen=True):
     detected: float  # when the last match was found
     count: int  # of matches
     group: str  # hex digits: hash of what makes matches one group
-    history: list[dict[str, Any]]  # decisions, oldest first: time (RFC 3339), user, action, reason, note
+    history: list[
+        dict[str, Any]
+    ]  # decisions, oldest first: time (RFC 3339), user, action, reason, note, scope
 
 
 class Changes(Protocol):
@@ -70,11 +72,11 @@ class Alerts(Protocol):
 
     def decide(
         self, ids: Iterable[str], action: str, *, user: str, reason: str | None = None, note: str = "",
-        now: datetime, version: int | None = None,
+        now: datetime, version: int | None = None, scope: str = "entity",
     ) -> int:  # fmt: skip
         """Acknowledge, close or reopen alerts, all of them or none; how many that changed.
 
-        `version`: of the alerts as `user` saw them. Raises Unknown, Changed; ValueError for no such decision.
+        `version`: of the alerts as `user` saw them; `scope`: for whom a detector is to learn of it. Raises Unknown, Changed; ValueError for no such decision.
         """
         ...
 

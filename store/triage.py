@@ -12,6 +12,7 @@ from event_model.errors import nearest
 from store.grouping import iso, seconds
 
 REASONS = ("duplicate", "false_positive", "true_positive", "benign_positive", "automated_closure", "other")
+SCOPES = ("entity", "group")
 ACTIONS = {"acknowledge": "acknowledged", "close": "closed", "reopen": "open"}  # what -> status
 _SHOWN = 8  # digits of an id in messages
 _FIND = """
@@ -23,7 +24,7 @@ _DECIDE = """
     SET status = ?, closed_as = ?, decided_by = ?, decided = ?, change = ?, version = version + 1
     WHERE number = ?
 """
-_STEP = "INSERT INTO history (alert, time, user, action, reason, note) VALUES (?, ?, ?, ?, ?, ?)"
+_STEP = "INSERT INTO history (alert, time, user, action, reason, note, scope) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class Unknown(LookupError):
@@ -43,11 +44,16 @@ class Decision(Struct, frozen=True):
     note: str
     time: float
     version: int | None  # of the alert as the user saw it, None for any
+    scope: str = "entity"  # of SCOPES: for whom it counts, where a detector is to learn of it
 
     @property
-    def kept_reason(self) -> str | None:
-        """Only what is closed has one."""
-        return self.reason if self.action == "close" else None
+    def step(self) -> dict[str, Any]:
+        """The decision as a step in an alert's history; only what is closed has a reason."""
+        reason = self.reason if self.action == "close" else None
+        return {
+            "time": iso(self.time), "user": self.user, "action": self.action, "reason": reason, "note": self.note,
+            "scope": self.scope,
+        }  # fmt: skip
 
 
 def find(read: Callable[[str, Sequence[Any]], list[sqlite3.Row]], id: str) -> sqlite3.Row:
@@ -68,8 +74,10 @@ def chosen(id: str, ids: Sequence[str]) -> int:
     return 0
 
 
-def check(action: str, reason: str | None) -> None:
+def check(action: str, reason: str | None, scope: str = "entity") -> None:
     """Raises ValueError for a decision that there is not."""
+    if scope not in SCOPES:
+        raise ValueError(f"{scope!r} is not one of {', '.join(SCOPES)}.{nearest(scope, SCOPES)}")
     if action not in ACTIONS:
         raise ValueError(f"{action!r} is not one of {', '.join(ACTIONS)}.{nearest(action, ACTIONS)}")
     if action == "close" and reason not in REASONS:
@@ -98,8 +106,9 @@ def decide(connection: sqlite3.Connection, id: str, made: Decision, change: int)
     status = becomes(row, made)
     if status is None:
         return False
-    connection.execute(_DECIDE, (status, made.kept_reason, made.user, made.time, change, row["number"]))
-    connection.execute(_STEP, (row["number"], made.time, made.user, made.action, made.kept_reason, made.note))
+    step = made.step
+    connection.execute(_DECIDE, (status, step["reason"], made.user, made.time, change, row["number"]))
+    connection.execute(_STEP, _row(row["number"], step))
     return True
 
 
@@ -123,8 +132,9 @@ def adopt(
         (status, last["reason"], last["user"], seconds(last["time"]), change, len(history) + 1, number),
     )
     connection.execute("DELETE FROM history WHERE alert = ?", (number,))
-    steps = [
-        (number, seconds(step["time"]), *(step[name] for name in ("user", "action", "reason", "note")))
-        for step in history
-    ]
-    connection.executemany(_STEP, steps)
+    connection.executemany(_STEP, [_row(number, step) for step in history])
+
+
+def _row(number: int, step: dict[str, Any]) -> tuple[Any, ...]:
+    told = (step[name] for name in ("user", "action", "reason", "note"))
+    return (number, seconds(step["time"]), *told, step.get("scope", "entity"))

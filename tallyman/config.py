@@ -100,6 +100,31 @@ class RulesConfig(Section):
     group_window: str = Field("1h", description="matches of one rule and group within it make one alert")
 
 
+class DetectorsConfig(BaseModel):
+    """Which detectors look on; other keys are names of detectors, with their options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    enabled: list[str] = Field(
+        ["novelty", "rate", "accumulation", "isolation_forest", "log_template"],
+        description="those that look at what is read; `[]` for none",
+    )
+    budget: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="alerts a day of each detector, on average over a week (unset: its own `alerts_a_day`)",
+    )
+    learning: bool = Field(False, description="learn what is usual, and tell nobody of what is not")
+    feedback: str = Field("30d", description="a closed alert's verdict counts for so long")
+    snapshot_every: str = Field("1m", description="write down what was learnt, at most so often")
+    history: str = Field("7d", description="a detector without memory first learns from so much of the store")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by name of detector, as they were written."""
+        return dict(self.model_extra or {})
+
+
 class ApiConfig(Section):
     enabled: bool = True
     host: str = Field("127.0.0.1", description="loopback unless told otherwise")
@@ -111,6 +136,7 @@ class Config(Section):
     sources: dict[str, SourceConfig] = {}
     sinks: dict[str, SinkConfig] = {}
     rules: RulesConfig = RulesConfig()
+    detectors: DetectorsConfig = DetectorsConfig()
     store: StoreConfig = Field(default_factory=StoreConfig)
     api: ApiConfig = ApiConfig()
 
@@ -238,8 +264,14 @@ sinks:
 rules:
   packs: [shipped]                              # and folders of your own Sigma rules
 
+detectors:
+  novelty: {alerts_a_day: 3}                    # on average over a week; each detector has such a budget
+  # enabled: [novelty]                          # only this one; [] for none
+
 store:
   retention: 90d
+  # type: elasticsearch                         # events of many machines in a cluster: docs/elasticsearch.md
+  # elasticsearch: {hosts: ["https://es:9200"], ca_file: /etc/tallyman/ca.crt, api_key_file: /etc/tallyman/api.key}
 
 api:
   host: 127.0.0.1

@@ -2,12 +2,13 @@
 
     source ─┐                          ┌─► store (index)        its own thread, commits every second
     source ─┼─► inbox ─► normalize ─► journal                   fsync in groups, its own thread
-    source ─┘  bounded                 └─► inspectors ─► alerts and outbox ─► sinks     a thread each
+    source ─┘  bounded                 ├─► rules ─► alerts and outbox ─► sinks          a thread each
+                                       └─► detectors ─► alerts and outbox           their own thread
 
-The middle is one thread: it takes a batch, makes events, appends the records to the journal, looks at the
-events and writes the alerts. What is behind the journal is derived from it: after a crash the index and the
-inspectors go on from the record they had come to. On a full disk all of it waits, and goes on when there is
-room.
+The middle is one thread: it takes a batch, makes events, appends the records to the journal, has the rules look
+at the events and writes the alerts. What is behind the journal is derived from it: after a crash the index, the
+rules and the detectors go on from the record they had come to. On a full disk all of it waits, and goes on when
+there is room.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from event_model.event import Event, Record
 from event_model.parts import Batch, Format, Inspector, Source
 from store.journal import Entry, Journal
 from tallyman.counters import Counters
+from tallyman.detecting import Detection
 from tallyman.intake import Intake
 from tallyman.outbox import Teller
 
@@ -52,6 +54,7 @@ class Pipeline:
     counters: Counters = field(default_factory=Counters)
     on_second: Callable[[], None] = lambda: None  # housekeeping: counters to the state file, retention
     once: bool = False  # the sources end by themselves, and an error of one ends the run
+    detection: Detection | None = None  # the detectors, who look on behind the inspectors
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _error: BaseException | None = field(default=None, init=False)
     _untidy: str = field(default="", init=False)  # why the housekeeping fails
@@ -60,10 +63,13 @@ class Pipeline:
         """Read until told to stop, then finish what was read. Raises StoreError when the disk refuses."""
         self._stop = stop
         self.resume()
+        if self.detection:
+            self.detection.begin()
         intake = Intake(self.sources, lambda: self.journal.positions, self.counters, self.once)
         intake.begin(stop)
         ended = threading.Event()
         indexer = _thread("index", self.index.run, stop)
+        looking = _thread("detect", self.detection.run, stop) if self.detection else None
         helpers = [_thread("sync", self._sync, ended)]
         helpers += [_thread(f"tell {each.name}", each.run, ended) for each in self.deliverers]
         try:
@@ -74,10 +80,13 @@ class Pipeline:
             intake.close()
             self.index.put(None)
             indexer.join()
+            if self.detection and looking:
+                self.detection.put(None)
+                looking.join()
             ended.set()
             for thread in helpers:
                 thread.join()
-        for error in (self._error, self.index.error, intake.error):
+        for error in (self._error, self.index.error, self.detection and self.detection.error, intake.error):
             if error:
                 raise error
         self.journal.sync()
@@ -100,9 +109,10 @@ class Pipeline:
         if entries:
             self._inspect(events, entries[-1], safe)
             understood = iter([safe.get(id(event), event) for event in events])
-            self.index.put(
-                [(each, self.normalize(each) if each.reason else next(understood)) for each in entries]
-            )
+            pairs = [(each, self.normalize(each) if each.reason else next(understood)) for each in entries]
+            self.index.put(pairs)
+            if self.detection:
+                self.detection.put(pairs)
 
     def _understand(self, batch: Batch) -> tuple[Batch, dict[int, str], list[Event], Safe]:
         """The batch as it is kept, why some of its records are dead letters, and the events of the others.
@@ -157,8 +167,12 @@ class Pipeline:
         fresh = self._with_room(lambda: self.book.record(matches, time.time(), pointer))
         if fresh:
             self.counters.add("alerts", len(fresh))
-            for deliverer in self.deliverers:
-                deliverer.wake()
+            self.wake()
+
+    def wake(self) -> None:
+        """There is something to tell."""
+        for deliverer in self.deliverers:
+            deliverer.wake()
 
     def _with_room(self, write: Callable[[], T]) -> T:
         """What `write` gives; while the disk is full it is tried again. Raises NoRoom when told to stop meanwhile."""

@@ -12,13 +12,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from event_model.errors import StoreError
-from event_model.parts import Source
+from event_model.parts import Detector, Source
 from rules.engine import Engine, Pack
 from rules.engine.watch import watch
+from store.alerts import AlertBook
 from store.database import Database
 from store.journal import Journal
+from store.snapshots import Snapshots
 from tallyman.config import Config
 from tallyman.counters import Counters
+from tallyman.detecting import Detection
+from tallyman.feedback import Feedback
+from tallyman.memory import Memory
 from tallyman.outbox import Deliverer, Teller
 from tallyman.pipeline import Pipeline
 from tallyman.publishing import make_publisher
@@ -26,6 +31,7 @@ from tallyman.stores import is_clustered, make_index, make_store, prune
 from tallyman.wiring import (
     Bounds,
     bounds,
+    make_detectors,
     make_engine,
     make_normalizer,
     make_sinks,
@@ -92,7 +98,7 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
     """Open everything; `sources` in place of the configured ones. Closes it in the end, whatever happened."""
     folders, limits = rule_folders(config.rules.packs), bounds(config)
     made = make_sources(config) if sources is None else sources
-    sinks = make_sinks(config)
+    sinks, detectors = make_sinks(config), make_detectors(config.detectors)
     normalize = make_normalizer(config)
     with ExitStack() as opened:
         journal = opened.enter_context(Journal(config.store.path, writable=True, roll_bytes=ROLL_BYTES))
@@ -116,12 +122,35 @@ def running(config: Config, sources: dict[str, Source] | None = None) -> Iterato
             made, normalize.format, journal, normalize, index, book, [engine], deliverers, redact_unread(),
             counters, once=sources is not None,
         )  # fmt: skip
+        if detectors:
+            seen = database.book(sinks=least, window=limits.window, name="detected")
+            pipeline.detection = make_detection(config, limits, detectors, pipeline, seen)
         whole = Running(config, journal, store, database, engine, pipeline, Pack(), limits)
         pipeline.on_second = whole.each_second
         opened.callback(watch(folders, whole.use).stop)
         yield whole
         with suppress(StoreError):  # it has ended in order, whether or not that can be written down
             whole.save(0.0)
+
+
+def make_detection(
+    config: Config, limits: Bounds, detectors: dict[str, Detector], pipeline: Pipeline, book: AlertBook
+) -> Detection:
+    """The detectors behind a pipeline's rules."""
+    counters, journal = pipeline.counters, pipeline.journal
+    return Detection(
+        detectors,
+        journal,
+        pipeline.normalize,
+        book,
+        Memory(Snapshots(config.store.path), journal, counters, limits.history.total_seconds()),
+        Feedback(book, limits.feedback),
+        counters,
+        pipeline.wake,
+        limits.snapshots.total_seconds(),
+        silent=config.detectors.learning,
+        once=pipeline.once,
+    )
 
 
 def redact_unread() -> Callable[[bytes], bytes]:

@@ -11,7 +11,7 @@ from collector.reading import line_number, read_file
 from event_model.alert import Match, RuleInfo
 from event_model.errors import ConfigError, Unreadable
 from event_model.event import Event, Origin, Record
-from event_model.parts import Batch, Format
+from event_model.parts import Batch, Format, Inspector
 from rules.engine import Engine, load
 from tallyman.normalizer import Normalizer
 from tallyman.wiring import make_engine, settle
@@ -57,17 +57,17 @@ def scan(path: str, format: str | None, engine: Engine, reached: Reached = lambd
         wanted = _wanted(batch, normalizer.format("scan", batch.origin.format), engine, done.troubles)
         format_ = normalizer.format("scan", batch.origin.format)
         while events := _some(wanted):
-            done.matches += [_safe(match, format_, engine) for match in engine.inspect(events)]
+            done.matches += [safe(match, format_, engine) for match in engine.inspect(events)]
         if batch.records:
             reached(batch.records[-1].offset)
     return done
 
 
-def _safe(match: Match, format: Format, engine: Engine) -> Match:
+def safe(match: Match, format: Format, inspector: Inspector) -> Match:
     """The match with secrets replaced in what it tells."""
     event = match.events[-1]
     left = format.redact(event.record, event)
-    return match if left is event.record else engine.retell(match, format.normalize(left, event.origin))
+    return match if left is event.record else inspector.retell(match, format.normalize(left, event.origin))
 
 
 def batches(path: str, format: str | None, troubles: list[Trouble]) -> Iterator[Batch]:

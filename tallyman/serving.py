@@ -12,13 +12,14 @@ import uvicorn
 
 from api.app import create_app
 from api.services import LOOPBACK, Services
-from collector.sentences import command as command_of
+from collector.commands import command as command_of
 from event_model.errors import ConfigError
 from rules.engine import Pack
 from store.state import State
 from tallyman.bounded import Bounded
 from tallyman.commands.rules import describe
 from tallyman.config import Config
+from tallyman.entities import entities_of
 from tallyman.follow import follower_of
 from tallyman.opening import now
 from tallyman.running import Running
@@ -42,6 +43,7 @@ def make_services(config: Config, store: Any, state: State, pack: Callable[[], P
         ready=lambda: ready(store, state),
         metrics=lambda: metrics_of(config, store, state),
         command_of=command_of,
+        entity=entities_of(config, state).about,
         follow=lambda place: follower_of(store, place),
         now=now,
         # elsewhere it may have any name; our cookie and token are of no use under another one

@@ -26,6 +26,7 @@ from tallyman.stores import is_clustered
 SILENT = 15.0  # seconds without a sign of life after which a writer counts as stopped
 LEAST_FREE = 64 << 20  # bytes on the disk
 _OF_SOURCE = re.compile(r'ingest_(\w+)\{source="(.*)"\}', re.DOTALL)
+_OF_DETECTOR = re.compile(r'detector_(\w+)\{detector="(.*)"\}', re.DOTALL)
 _OTHERS = ("started", "seen", "rules", "rules_broken")  # saved beside the counters
 
 
@@ -57,7 +58,8 @@ def _status(config: Config, held: Held, events: int | None, state: State) -> dic
         "events": events,
         "alerts_open": state.alerts.open_by_severity(),
         "rules": {"loaded": int(saved.get("rules", 0)), "left_out": int(saved.get("rules_broken", 0))},
-        "sources": sources(saved),
+        "sources": _by(_OF_SOURCE, saved),
+        "detectors": _by(_OF_DETECTOR, saved),
         "sinks": state.sinks(),
         "counters": {name: value for name, value in saved.items() if name not in _OTHERS},
     }
@@ -97,11 +99,11 @@ def is_running(saved: Mapping[str, float]) -> bool:
     return time.time() - saved.get("seen", 0.0) < SILENT
 
 
-def sources(saved: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """By source: what was counted of it (events, records, unreadable)."""
+def _by(label: re.Pattern[str], saved: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """By source or detector: what was counted of it."""
     found: dict[str, dict[str, float]] = {}
     for name, value in saved.items():
-        parts = _OF_SOURCE.fullmatch(name)
+        parts = label.fullmatch(name)
         if parts:
             found.setdefault(parts[2], {})[parts[1]] = value
     return found

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.formats import FORMATS
 from collector.sources import SOURCES
-from event_model.errors import ConfigError
-from event_model.parts import Source
+from detectors import DETECTORS
+from event_model.behaviour import Behaviour
+from event_model.errors import ConfigError, nearest
+from event_model.parts import Detector, Source
 from rules.engine import Engine, Rule
 from sinks import SINKS
 from store import retention
 from store.times import parse_duration
-from tallyman.config import Config
+from tallyman.config import Config, DetectorsConfig
 from tallyman.normalizer import Normalizer
 
 SHIPPED = "shipped"
+NOTHING: Mapping[str, Any] = {}
+SPIKE = 4  # times the budget may be told of on a single day
 
 
 def rule_folders(packs: Iterable[str]) -> list[Path]:
@@ -83,21 +88,78 @@ def make_sinks(config: Config) -> dict[str, Any]:
     return made
 
 
+def behaviour_of(format: str) -> Behaviour | None:
+    """What a format tells of anyone's behaviour; None for one that does not, or that there is not."""
+    found: Behaviour | None = None
+    if format in FORMATS.names():
+        found = getattr(FORMATS.find(format), "behaviour", None)
+    return found
+
+
+def make_detectors(
+    section: DetectorsConfig, *, floor: float | None = None, budget: float | None = None
+) -> dict[str, Detector]:
+    """Each detector that is to look on, with its options. Raises ConfigError naming the key.
+
+    `floor` (nats below which nothing is told) and `budget` (alerts a day) go before the configured ones.
+    """
+    names, keys = DETECTORS.names(), sorted(DetectorsConfig.model_fields)
+    for key, options in section.options.items():
+        if key not in names:
+            choices = ", ".join([*keys, *names])
+            raise ConfigError(f"detectors: no key {key!r}; there are {choices}.{nearest(key, keys + names)}")
+        if not isinstance(options, dict):
+            raise ConfigError(f"detectors.{key}: must hold options, not {options!r}")
+    given = {"floor": floor, "alerts_a_day": budget, "most_a_day": None if budget is None else SPIKE * budget}
+    first = {option: value for option, value in given.items() if value is not None}
+    return {name: make_detector(section, name, first) for name in dict.fromkeys(section.enabled)}
+
+
+def make_detector(section: DetectorsConfig, name: str, first: Mapping[str, Any] = NOTHING) -> Detector:
+    """One detector with its options, and with the budget of each where it has none of its own; `first` are options
+    that go before those, for detectors that have them."""
+    options = dict(section.options.get(name) or {})
+    try:
+        takes = {each.name for each in fields(DETECTORS.find(name)) if each.init}
+        if section.budget is not None and not options.keys() & {"alerts_a_day", "most_a_day"}:
+            shared = {"alerts_a_day": section.budget, "most_a_day": SPIKE * section.budget}
+            options |= {option: value for option, value in shared.items() if option in takes}
+        options |= {option: value for option, value in first.items() if option in takes}
+        made: Detector = DETECTORS.make(name, options)
+    except ConfigError as error:
+        raise ConfigError(f"detectors.{name}: {error}") from None
+    made.attach(behaviour_of)
+    return made
+
+
 class Bounds(NamedTuple):
     """What the configuration says about how long and how much."""
 
     age: timedelta | None  # keep no records that are older
     size: int | None  # and no more bytes
     window: float  # seconds in which matches of one group make one alert
+    feedback: timedelta  # a verdict on a detector's alert counts for so long
+    history: timedelta  # what a detector without memory learns from
+    snapshots: timedelta  # from one snapshot to the next, at least
 
 
 def bounds(config: Config) -> Bounds:
     """Raises ConfigError naming the key."""
+    return Bounds(
+        retention.age(config.store.retention),
+        retention.size(config.store.max_size),
+        _length("rules.group_window", config.rules.group_window).total_seconds(),
+        _length("detectors.feedback", config.detectors.feedback),
+        _length("detectors.history", config.detectors.history),
+        _length("detectors.snapshot_every", config.detectors.snapshot_every),
+    )
+
+
+def _length(key: str, text: str) -> timedelta:
     try:
-        window = parse_duration(config.rules.group_window).total_seconds()
+        return parse_duration(text)
     except ValueError as error:
-        raise ConfigError(f"rules.group_window: {error}") from None
-    return Bounds(retention.age(config.store.retention), retention.size(config.store.max_size), window)
+        raise ConfigError(f"{key}: {error}") from None
 
 
 def connection(config: Config) -> Any:

@@ -76,12 +76,13 @@ export function close(alert) {
   closing = alert;
   $("closing-what").textContent = alert.reason;
   $("closing-form").reset();
+  $("closing-scope").hidden = !alert.rule_id.startsWith("behaviour_");
   $("closing").returnValue = "";
   $("closing").showModal();
 }
 
 $("closing").addEventListener("close", () => {
   if ($("closing").returnValue !== "close") return;
-  const { reason, note } = Object.fromEntries(new FormData($("closing-form")));
-  decide(closing, { action: "close", reason, note });
+  const { reason, note, scope } = Object.fromEntries(new FormData($("closing-form")));
+  decide(closing, { action: "close", reason, note, scope });
 });

@@ -2,6 +2,7 @@
 import { decisions } from "./alerts.js";
 import { call } from "./api.js";
 import { $, button, clock, facts, make, pretty } from "./dom.js";
+import { evidence, usualByDetector } from "./evidence.js";
 import { quoted } from "./events.js";
 import { go, place } from "./place.js";
 
@@ -9,11 +10,12 @@ const MOST_EVENTS = 10;
 
 // Shows what the place names, and nothing if it names nothing.
 export async function showDetail() {
-  const { alert, event } = place();
-  if (!alert && !event) { $("detail").close(); return; }
+  const { alert, event, entity } = place();
+  if (!alert && !event && !entity) { $("detail").close(); return; }
   try {
-    const [title, children] = alert ? await wholeAlert(alert) : await wholeEvent(event);
-    if (place().alert === alert && place().event === event) show(title, children);
+    const [title, children] = await (alert ? wholeAlert(alert) : event ? wholeEvent(event) : wholeEntity(entity));
+    const now = place();
+    if (now.alert === alert && now.event === event && now.entity === entity) show(title, children);
   } catch (error) { show("Not found", [make("p", { class: "problem" }, error.message)]); }
 }
 
@@ -28,7 +30,7 @@ async function wholeAlert(id) {
   const alert = await call(`alerts/${id}`);
   const { document, history } = alert;
   const { rule, ancestors = [] } = document.kibana.alert;
-  const { matched = {}, controls = [] } = document.tallyman?.alert ?? {};
+  const { matched = {}, controls = [], evidence: found } = document.tallyman?.alert ?? {};
   return [rule.name, [
     make("p", { class: "sentence" }, alert.reason),
     make("div", { class: "acts" },
@@ -36,6 +38,7 @@ async function wholeAlert(id) {
     make("h3", {}, "Why"),
     make("p", {}, rule.description ?? ""),
     facts(Object.entries(matched).map(([field, value]) => [field, make("mark", {}, shortest(value))])),
+    evidence(found),
     make("h3", {}, "Facts"),
     facts([["Status", alert.closed_as ? `${alert.status}: ${worded(alert.closed_as)}` : alert.status],
       ["Matches", alert.count], ["From", clock(alert.start)],
@@ -72,13 +75,28 @@ function links(addresses = []) {
 
 // Ways on: what else this user, or this address, did.
 function others(document) {
-  const look = (text, q) => button(text, () => go({ q, since: "", until: "", people: "", alert: "", event: "" }));
+  const look = (text, q) => button(text, () => go({ q, since: "", until: "", people: "", alert: "", event: "", entity: "" }));
   const user = document.user?.name;
   const address = document.source?.ip;
   return [
     user && look(`What else did ${user} do?`, `user.name:${quoted(user)}`),
+    user && button("What is usual?", () => go({ entity: document.tallyman?.alert?.evidence?.entity ?? user })),
     address && look(`Who else came from ${address}?`, `source.ip:${quoted(address)}`),
   ];
+}
+
+// What is usual for somebody, by detector, and the latest alerts.
+async function wholeEntity(name) {
+  const { usual, alerts, as_of: written } = await call(`entities/${encodeURIComponent(name)}`);
+  const line = (alert) => make("li", {}, make("time", {}, clock(alert.start)),
+    make("span", { class: `badge ${alert.severity}` }, alert.severity),
+    button(alert.reason, () => go({ alert: alert.id }), { class: "title" }));
+  return [name, [
+    make("div", { class: "acts" }, others({ user: { name } })[0]),
+    ...usualByDetector(usual, (detector) => `Usual, as ${detector} knew it at ${clock(written)}`),
+    alerts.length > 0 && make("h3", {}, "Alerts"),
+    make("ul", { class: "witnesses" }, alerts.map(line)),
+  ]];
 }
 
 async function wholeEvent(id) {
@@ -108,7 +126,7 @@ async function copy(text, where) {
   } catch { where.textContent = "Copy it by hand"; } // a browser allows it on https and loopback only
 }
 
-$("detail").addEventListener("close", () => { if (place().alert || place().event) go({ alert: "", event: "" }); });
+$("detail").addEventListener("close", () => { if (place().alert || place().event || place().entity) go({ alert: "", event: "", entity: "" }); });
 document.addEventListener("decided", ({ detail }) => {
   if (place().alert && detail.startsWith(place().alert)) showDetail();
 });

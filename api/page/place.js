@@ -4,7 +4,7 @@ import { parameters } from "./api.js";
 const DEFAULTS = {
   q: "", since: "", until: "", people: "", // the search
   status: "open", severity: "medium", // the list of alerts
-  alert: "", event: "", // what is shown whole
+  alert: "", event: "", entity: "", // what is shown whole
 };
 let current = read();
 let changed = () => {};
@@ -19,10 +19,11 @@ export const place = () => current;
 // Calls `act(now, before)` whenever the place changes.
 export function onChange(act) { changed = act; }
 
-// Goes to another place. An alert and an event are not shown both.
+// Goes to another place. An alert, an event or an entity is shown, never two of them.
 export function go(changes) {
   const before = current;
-  current = { ...current, ...(changes.alert && { event: "" }), ...(changes.event && { alert: "" }), ...changes };
+  const other = changes.alert || changes.event || changes.entity;
+  current = { ...current, ...(other && { alert: "", event: "", entity: "" }), ...changes };
   const told = Object.entries(current).filter(([name, value]) => value !== DEFAULTS[name]);
   const hash = parameters(Object.fromEntries(told)).toString();
   if (hash !== location.hash.slice(1)) history.pushState(null, "", hash ? `#${hash}` : location.pathname);

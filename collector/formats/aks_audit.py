@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -14,10 +14,12 @@ from collector import lenient
 from collector.documents import Documents
 from collector.envelopes import chained, listed
 from collector.kubernetes.audit import ABSENT, Audit, absent, parse, read
+from collector.kubernetes.behaviour import BEHAVIOUR
 from collector.kubernetes.events import Place, build
 from collector.kubernetes.redact import changes, redacted
 from collector.moments import NO_TIME, utc
 from collector.sentences import clean
+from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 
@@ -45,6 +47,8 @@ class Properties(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
+
     def split(self, raw: bytes) -> Iterable[bytes]:
         """The records of an Event Hub message or of several, or the record itself. Raises Unreadable."""
         texts = chained(raw.removeprefix(lenient.BOM))

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 from collector.container_logs import build
 from collector.credentials import mask_bytes
 from collector.joining import Joiner, Pieces
+from collector.log_behaviour import BEHAVIOUR
 from collector.moments import utc
+from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 
@@ -18,6 +20,7 @@ _STREAMS = {b"stdout": "stdout", b"stderr": "stderr"}
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
     envelope: ClassVar[bool] = False
 
     def split(self, raw: bytes) -> Iterable[bytes]:

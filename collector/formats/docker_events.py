@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from collector.credentials import is_credential, mask, mask_bytes, suspicious
+from collector.docker.behaviour import BEHAVIOUR
 from collector.docker.events import Actor, Docker, build, read
 from collector.documents import Documents
 from collector.envelopes import chained, listed
 from collector.joining import Joiner
 from collector.secrets import MARK
+from event_model.behaviour import Behaviour
 from event_model.event import Event, Origin, Record
 
 __all__ = ["Actor", "Docker", "Format"]
@@ -21,6 +23,8 @@ __all__ = ["Actor", "Docker", "Format"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
+
     def split(self, raw: bytes) -> Iterable[bytes]:
         """The events of a JSON array, or of objects that follow one another; else the record as it is."""
         if raw.startswith(b"{") and b"}{" not in raw and b"}\n" not in raw:

@@ -13,8 +13,10 @@ from collector import lenient
 from collector.container_logs import build
 from collector.credentials import is_credential, mask, mask_bytes, suspicious
 from collector.joining import Joiner, Pieces
+from collector.log_behaviour import BEHAVIOUR
 from collector.moments import NO_TIME, utc
 from collector.secrets import MARK
+from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 
@@ -37,6 +39,7 @@ _decode = msgspec.json.Decoder(Line).decode
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
     envelope: ClassVar[bool] = False
 
     def split(self, raw: bytes) -> Iterable[bytes]:

@@ -15,9 +15,11 @@ from collector.documents import Documents
 from collector.envelopes import GZIP, chained, decoded, listed, unpacked
 from collector.formats import kubernetes_audit
 from collector.kubernetes.audit import ABSENT, Audit, Brief, absent, parse, peek, read
+from collector.kubernetes.behaviour import BEHAVIOUR
 from collector.kubernetes.events import Place, build
 from collector.kubernetes.redact import redacted
 from collector.moments import from_nanoseconds
+from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 
@@ -61,6 +63,7 @@ class Envelope(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
     single: ClassVar[bytes] = _LINE  # what begins so is one record
 
     def split(self, raw: bytes) -> Iterable[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -16,10 +16,12 @@ from collector.documents import Documents
 from collector.envelopes import chained, decoded, listed
 from collector.gcp import AuditLog, LogEntry, cloud_event
 from collector.kubernetes.audit import Audit, absent, parse
+from collector.kubernetes.behaviour import BEHAVIOUR
 from collector.kubernetes.events import Place, build
 from collector.kubernetes.gke import COMMAND, translated
 from collector.kubernetes.redact import changes
 from collector.moments import utc
+from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 
@@ -43,6 +45,8 @@ class Push(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
+
     def split(self, raw: bytes) -> Iterable[bytes]:
         """The entries of an export or of a Pub/Sub message, or the record itself. Raises Unreadable."""
         start = raw[:HEAD].removeprefix(lenient.BOM).lstrip()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from collector import lenient
 from collector.credentials import mask_bytes, suspicious
 from collector.documents import Documents
+from collector.ecs_behaviour import BEHAVIOUR
 from collector.envelopes import chained, listed
 from collector.joining import Joiner
 from collector.moments import NO_TIME, from_nanoseconds, utc
 from collector.sentences import clean
+from event_model.behaviour import Behaviour
 from event_model.event import Event, Origin, Record
 
 DATASET = "json"
@@ -37,6 +39,8 @@ _UNITS = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (1, 10**9))
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
+
     def split(self, raw: bytes) -> Iterable[bytes]:
         """The objects of a JSON array, or those that follow one another; else the record as it is."""
         if raw.startswith(b"{") and b"}{" not in raw and b"}\n" not in raw:

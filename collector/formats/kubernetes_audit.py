@@ -11,8 +11,10 @@ from collector import lenient
 from collector.documents import Documents
 from collector.envelopes import listed
 from collector.kubernetes.audit import ABSENT, Audit, Brief, ObjectRef, Status, User, peek, read, typed
+from collector.kubernetes.behaviour import BEHAVIOUR
 from collector.kubernetes.events import HERE, build, usual
 from collector.kubernetes.redact import redacted
+from event_model.behaviour import Behaviour
 from event_model.event import Event, Origin, Record
 
 __all__ = ["ABSENT", "Audit", "Brief", "Format", "ObjectRef", "Status", "User"]
@@ -23,6 +25,7 @@ HEAD = 300  # bytes in which a document says what it is
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    behaviour: ClassVar[Behaviour] = BEHAVIOUR
     single: ClassVar[bytes] = b'{"kind":"Event",'  # what begins so is one record
 
     def split(self, raw: bytes) -> Iterable[bytes]:

@@ -70,15 +70,17 @@ class Delivery:
     first_pause: float = FIRST_PAUSE
     longest_pause: float = LONGEST_PAUSE
     _prepared: bool = False
+    _refreshed: bool = False
 
     def deliver(self, documents: Sequence[Document], *, doubtful: bool = False) -> list[Refused]:
         """Returns when all is written, but for what is refused for good. Raises Stopped.
 
-        `doubtful`: some may have been written before. Their ids are looked for first, since an index that
-        began in between would take them once more.
+        `doubtful`: some may have been written before, by an earlier run. Their ids are looked for first, since an
+        index that began in between would take them once more.
         """
         refused: list[Refused] = []
         waiting, pause = list(documents), self.first_pause
+        unseen = not self._refreshed  # what was written just now is not found without
         while waiting:
             before = len(waiting)
             try:
@@ -86,14 +88,14 @@ class Delivery:
                     self.prepare()
                     self._prepared = True
                 if doubtful:
-                    waiting = self._unknown(waiting)
+                    waiting = self._unknown(waiting, unseen)
                     doubtful = False
                 if waiting:
                     waiting = self._attempt(waiting, refused)
             except TooLarge as error:
                 return refused + self._halves(waiting, error)
             except StoreError as error:
-                doubtful = True
+                doubtful = unseen = True
                 self.trouble.begin(str(error))
             if waiting:
                 self.count("feed_retries", 1)
@@ -124,8 +126,10 @@ class Delivery:
             self.trouble.begin(why)
         return again
 
-    def _unknown(self, documents: Sequence[Document]) -> list[Document]:
-        self.requests.refresh({document.stream for document in documents})
+    def _unknown(self, documents: Sequence[Document], unseen: bool) -> list[Document]:
+        if unseen:
+            self.requests.refresh({document.stream for document in documents})
+            self._refreshed = True
         there = self.requests.known(documents)
         self.count("feed_known", len(there))
         return [document for document in documents if document.id not in there]

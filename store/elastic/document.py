@@ -80,7 +80,9 @@ class Documents:
             "type": "logs", "dataset": known(event.dataset), "namespace": self._names.namespace,
         }  # fmt: skip
         told["ingested"] = ingested
-        if raw:
+        if not raw:
+            ours["digest"] = entry.record.hash()  # what is made again of it has the same id
+        else:
             try:
                 told["original"] = entry.record.raw.decode()
             except UnicodeDecodeError:

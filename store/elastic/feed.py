@@ -36,6 +36,7 @@ MOST_WAIT = 0.2  # seconds that a document waits for others
 IN_FLIGHT = 2  # requests at a time
 ENDING = 10.0  # seconds to write what is left when the run ends; the next one goes on with the rest
 LOOK = 0.1
+NEVER = float("inf")
 
 Pairs = list[tuple[Entry, Event]]
 
@@ -102,7 +103,7 @@ class Feed:
         self._flying: deque[tuple[Future[None], Entry, int]] = deque()
         self._ended = self._given_up = False
         self._stop = threading.Event()
-        self._deadline = float("inf")  # when the run has ended: how long to go on writing
+        self._deadline: float | None = None  # when the run has ended: how long to go on writing
         self._told: tuple[str, float] = ("", 0.0)
 
     def catch_up(self) -> None:
@@ -135,6 +136,16 @@ class Feed:
                 self._hold_back(self._most_behind)
             if self.error:
                 raise self.error
+
+    def drain(self) -> None:
+        """Feed what stands in the journal now, in this thread, and return when the cluster has it, however long it takes."""
+        self._ended, self._deadline = True, NEVER
+        senders = ThreadPoolExecutor(IN_FLIGHT, "feed")
+        try:
+            self._run(senders)
+        finally:
+            self._halt.set()
+            senders.shutdown(wait=False, cancel_futures=True)
 
     def run(self, stop: threading.Event) -> None:
         """Feed what is put until the end is put. Sets `stop` if it can't go on at all."""
@@ -251,7 +262,10 @@ class Feed:
 
     def _hurry(self) -> None:
         """Raises Stopped once it makes no sense to go on: the next run does."""
-        self._deadline = min(self._deadline, time.monotonic() + ENDING)
+        if self._deadline == NEVER:
+            return
+        if self._deadline is None:
+            self._deadline = time.monotonic() + ENDING
         if time.monotonic() > self._deadline or self._delivery.trouble.since:
             raise Stopped
 

@@ -31,7 +31,7 @@ def entry_of(source: Body) -> Entry:
     """The entry of the journal that a document was made of; its place there is not known any more."""
     ours = source["tallyman"]
     original = source.get("event", {}).get("original")
-    raw = base64.b64decode(ours["raw"]) if original is None else original.encode()
+    raw = base64.b64decode(ours.get("raw", "")) if original is None else original.encode()
     record = Record(raw, ours["record_offset"], ours.get("digest", ""))
     return Entry(
         "", 0, record, Origin(**ours["origin"]), micros(ours["received"]) / 1e6, ours.get("dead_reason", "")

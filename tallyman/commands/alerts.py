@@ -90,6 +90,8 @@ def listed(
 @click.pass_context
 def show(context: click.Context, id: str, as_json: bool) -> None:
     """One alert: what, why, by which rule, and what was decided. The beginning of its id is enough."""
+    from tallyman.explaining import evidence
+
     with opened(context) as store:
         alert = _known(store.database.alerts.show, id)
     if as_json:
@@ -108,8 +110,11 @@ def show(context: click.Context, id: str, as_json: bool) -> None:
         if value not in ("", None):
             click.echo(f"  {name:14} {value}")
     click.echo(f"\n  {rule.get('description', '')}\n")
-    for field, value in alert["document"].get("tallyman", {}).get("alert", {}).get("matched", {}).items():
+    ours = alert["document"].get("tallyman", {}).get("alert", {})
+    for field, value in ours.get("matched", {}).items():
         click.echo(f"  matched        {field} = {value}")
+    for line in evidence(ours.get("evidence", {})):
+        click.echo(f"  {line}")
     for row in alert["history"]:
         click.echo(
             f"  {row['time'][:19]} {row['user']} {row['action']} {row['reason'] or ''} {row['note'] or ''}"
@@ -132,10 +137,19 @@ def ack(context: click.Context, ids: tuple[str, ...], note: str) -> None:
 @click.argument("ids", nargs=-1, required=True)
 @click.option("--reason", type=click.Choice(REASONS), required=True)
 @click.option("--note", default="")
+@click.option(
+    "--for", "scope", type=click.Choice(["entity", "group"]), default="entity", show_default=True,
+    help="Of a detector's alert: for whom the verdict counts, the entity or its whole group of peers.",
+)  # fmt: skip
 @click.pass_context
-def close(context: click.Context, ids: tuple[str, ...], reason: str, note: str) -> None:
-    """Say that nothing is left to do, and why."""
-    _decide(context, ids, "close", reason, note)
+def close(context: click.Context, ids: tuple[str, ...], reason: str, note: str, scope: str) -> None:
+    """Say that nothing is left to do, and why.
+
+    The behaviour detectors learn of it: what was unusual in a benign_positive or false_positive alert is no news
+    any more, for the entity or, with --for group, for all of its peers; what was so in a true_positive one stays
+    news. That counts for a time (detectors.feedback, 30 days unless set) or until the alert is reopened.
+    """
+    _decide(context, ids, "close", reason, note, scope)
 
 
 @command.command()
@@ -147,7 +161,14 @@ def reopen(context: click.Context, ids: tuple[str, ...], note: str) -> None:
     _decide(context, ids, "reopen", None, note)
 
 
-def _decide(context: click.Context, ids: tuple[str, ...], action: str, reason: str | None, note: str) -> None:
+def _decide(
+    context: click.Context,
+    ids: tuple[str, ...],
+    action: str,
+    reason: str | None,
+    note: str,
+    scope: str = "entity",
+) -> None:
     with opened(context) as store:
         changed = _known(
             store.database.alerts.decide,
@@ -158,6 +179,7 @@ def _decide(context: click.Context, ids: tuple[str, ...], action: str, reason: s
             note=note,
             now=now(),
             version=None,
+            scope=scope,
         )
         store.database.audit.log(getpass.getuser(), f"{action} alerts", {"ids": list(ids)}, now())
     click.echo(f"{changed} changed", err=True)

@@ -17,12 +17,15 @@ import click
 
 from event_model.errors import ConfigError
 from event_model.parts import Batch
-from tallyman.config import ApiConfig, Config, StoreConfig, default_store
+from tallyman.config import ApiConfig, Config, DetectorsConfig, StoreConfig, default_store
+from tallyman.feedback import RULES
 from tallyman.opening import LOGIN_SECONDS, now
 from tallyman.output import talk
 
 SEVERITIES = ("critical", "high", "medium", "low")
 DAY = "2026-11-02"
+# numbers of windows need days before anything about them is usual: the isolation forest would cost, and say nothing
+DETECTORS = ["novelty", "rate", "accumulation", "log_template"]
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ def command(
     empty(place)
     config = Config(
         cluster="demo",
+        detectors=DetectorsConfig(enabled=DETECTORS),
         store=StoreConfig(path=place, retention="forever"),
         api=ApiConfig(port=free_port() if port is None else port),
     )
@@ -115,10 +119,17 @@ def analyse(config: Config, folder: Path) -> dict[str, Any]:
             "rules": len(whole.pack.rules),
             "left_out": len(whole.pack.errors),
             "alerts": whole.database.alerts.open_by_severity(),
+            "unusual": unusual(whole.database.alerts),
             "hidden": 1 - people / events if events else 0.0,
             "seconds": time.perf_counter() - started,
             "path": config.store.path,
         }
+
+
+def unusual(alerts: Any) -> int:
+    """How many alerts of at least medium severity the behaviour detectors made."""
+    page = alerts.listed(severity="medium", limit=10_000)
+    return sum(alert["rule_id"].startswith(RULES) for alert in page.alerts)
 
 
 def tell(found: dict[str, Any]) -> None:
@@ -134,6 +145,9 @@ def tell(found: dict[str, Any]) -> None:
     )
     click.echo(f"  Rules:         {found['rules']} loaded{left_out}")
     click.echo(f"  Alerts:        {alerts}")
+    click.echo(
+        f"  Behaviour:     {found['unusual']} of them tell of what nobody here does; the detectors began knowing nothing"
+    )
     click.echo(f"  Machines:      {found['hidden']:.1%} of the traffic is of machines; `who:human` hides it")
     dev = Path(__file__).parents[2] / "dev"
     alias = f' && alias tallyman="{shlex.quote(str(dev))} run"' if dev.exists() else ""
@@ -142,6 +156,7 @@ def tell(found: dict[str, Any]) -> None:
     click.echo(f"    export {where}{alias}")
     click.echo("    tallyman alerts list --severity high")
     click.echo("    tallyman search 'verb:get and subresource:exec' --fields @timestamp,user.name,message")
+    click.echo("    tallyman entity system:serviceaccount:kube-system:metrics-agent")
     click.echo(
         f"    tallyman timeline 'user:\"system:serviceaccount:ci:image-scanner\"' --around {DAY}T04:00:00Z"
     )

@@ -51,13 +51,23 @@ def checks(read: Callable[[], Config]) -> Iterator[Check]:
     yield from _rules(config)
     yield from _files(config)
     yield from _store(config)
+    if config.store.type == "elasticsearch":
+        yield from _cluster(config)
     yield _watches()
 
 
 def _parts(config: Config) -> Iterator[Check]:
-    from tallyman.wiring import make_sinks, make_sources
+    from tallyman.wiring import make_detectors, make_sinks, make_sources
 
-    for name, make in (("sources", make_sources), ("sinks", make_sinks)):
+    def detectors(config: Config) -> object:
+        return make_detectors(config.detectors)
+
+    makers: tuple[tuple[str, Callable[[Config], object]], ...] = (
+        ("sources", make_sources),
+        ("sinks", make_sinks),
+        ("detectors", detectors),
+    )
+    for name, make in makers:
         try:
             make(config)
             yield name, True, "their options are right"
@@ -115,6 +125,18 @@ def _store(config: Config) -> Iterator[Check]:
         yield "store", free > LOW_DISK, f"{path}: {free / 1e9:.1f} GB free on its disk"
     except (ConfigError, StoreError, OSError) as error:
         yield "store", False, str(error)
+
+
+def _cluster(config: Config) -> Iterator[Check]:
+    from store.elastic.check import check
+    from tallyman.cluster import cluster
+
+    try:
+        with cluster(config) as (client, connection, names, age):
+            for level, what, text in check(client, connection, names, age, "run"):
+                yield what, level != "fail", text
+    except ConfigError as error:
+        yield "cluster", False, str(error)
 
 
 def _watches() -> Check:

@@ -34,6 +34,9 @@ MOST_TROUBLES = 20
     metavar="DIR",
     help="This pack instead of the shipped ones (`shipped` is them).",
 )
+@click.option(
+    "--detect", is_flag=True, help="Have the behaviour detectors look as well; they begin knowing nothing."
+)
 @click.option("--no-group", is_flag=True, help="An alert for each rule and event that match.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 if an alert is at least so severe.")
 @click.option(
@@ -47,8 +50,8 @@ MOST_TROUBLES = 20
 @click.option("--json", "as_json", is_flag=True, help="Alert documents, one a line.")
 @click.pass_context
 def command(
-    context: click.Context, files: tuple[str, ...], format_name: str | None, folders: tuple[str, ...], no_group: bool,
-    fail_on: str | None, min_severity: str | None, jobs: int, as_json: bool,
+    context: click.Context, files: tuple[str, ...], format_name: str | None, folders: tuple[str, ...], detect: bool,
+    no_group: bool, fail_on: str | None, min_severity: str | None, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
     from rules.engine import load
     from tallyman.reading import existing, known_format
@@ -67,7 +70,10 @@ def command(
     records, unread = 0, 0
     with progress(paths) as (each, reached):
         engine, cores = make_engine(pack.rules), jobs or os.cpu_count() or 1
-        scanned = list(each(scan_all(paths, format_name, chosen, engine, cores, reached)))
+        if detect:
+            scanned = [detecting(context, paths, format_name, engine, reached)]
+        else:
+            scanned = list(each(scan_all(paths, format_name, chosen, engine, cores, reached)))
     for done in scanned:
         matches += done.matches
         records += done.records
@@ -86,6 +92,21 @@ def command(
     if fail_on and any(_rank(alert) >= SEVERITIES.index(fail_on) for alert in alerts):
         return 1
     return 5 if unread or pack.errors or len(paths) < len(files) else 0
+
+
+def detecting(
+    context: click.Context, paths: list[str], format: str | None, engine: Any, reached: Callable[[int], None]
+) -> Any:
+    """What rules and detectors find in all the files together, in the order of time."""
+    from tallyman.offline import findings, in_time
+    from tallyman.opening import configuration
+    from tallyman.scanning import Scanned
+    from tallyman.wiring import make_detectors
+
+    done = Scanned()
+    inspectors = [engine, *make_detectors(configuration(context).detectors).values()]
+    done.matches += findings(in_time(paths, format, done, reached), inspectors)
+    return done
 
 
 def grouped(matches: list[Any], fold: bool) -> list[dict[str, Any]]:

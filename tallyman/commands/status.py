@@ -22,9 +22,45 @@ def command(context: click.Context, as_json: bool) -> None:
         status = status_of(store.config, store.events, store.database)
     if as_json:
         emit(status)
-        return
-    kept = status["store"]
+    else:
+        _show(status)
+
+
+def _show(status: dict[str, Any]) -> None:
     click.echo(f"running   {'yes' if status['running'] else 'no'}")
+    _show_store(status)
+    click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
+    alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)
+    click.echo(f"alerts    {alerts or 'none'} open")
+    for name, counts in status["sources"].items():
+        unread = counts.get("unreadable", 0)
+        click.echo(
+            f"source    {name}: {counts.get('events', 0):,.0f} events, {unread:,.0f} unreadable, since the last start"
+        )
+    for name, counts in status["detectors"].items():
+        click.echo(f"detector  {name}: {detector(counts)}")
+    for name, counts in status["sinks"].items():
+        click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
+    for name, value in sorted(status["counters"].items()):
+        if not name.startswith(("ingest_", "detector_", "feed_")):
+            click.echo(f"counted   {name} {value:,.0f}")
+
+
+def detector(counts: dict[str, float]) -> str:
+    """How a detector stands, in words; what it does not tell is left out."""
+    words = {
+        "entities": "{:,.0f} entities", "matches": "{:,.0f} findings since the last start", "novelty_rate": "{:.2f} new values an entity and window",
+        "incidents_day": "{:.1f} incidents a day", "budget_used": "{:.0%} of the budget used", "bytes": "{:,.0f} bytes of memory",
+        "failures": "{:,.0f} errors",
+    }  # fmt: skip
+    learning = ["still learning"] if counts.get("learning") else []
+    return ", ".join(
+        [*learning, *(text.format(counts[name]) for name, text in words.items() if name in counts)]
+    )
+
+
+def _show_store(status: dict[str, Any]) -> None:
+    kept = status["store"]
     parts = (
         number(kept["partitions"], "partition")
         if kept["type"] == "embedded"
@@ -39,19 +75,6 @@ def command(context: click.Context, as_json: bool) -> None:
     if status["feed"]:
         for line in fed(status["feed"]):
             click.echo(f"feed      {line}")
-    click.echo(f"rules     {status['rules']['loaded']} loaded, {status['rules']['left_out']} left out")
-    alerts = " · ".join(f"{count} {name}" for name, count in reversed(status["alerts_open"].items()) if count)
-    click.echo(f"alerts    {alerts or 'none'} open")
-    for name, counts in status["sources"].items():
-        unread = counts.get("unreadable", 0)
-        click.echo(
-            f"source    {name}: {counts.get('events', 0):,.0f} events, {unread:,.0f} unreadable, since the last start"
-        )
-    for name, counts in status["sinks"].items():
-        click.echo(f"sink      {name}: {counts['pending']} waiting, {counts['failed']} given up")
-    for name, value in sorted(status["counters"].items()):
-        if not name.startswith(("ingest_", "feed_")):
-            click.echo(f"counted   {name} {value:,.0f}")
 
 
 def fed(feed: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,9 @@ import click
 
 from tallyman.cluster import cluster
 from tallyman.opening import configuration, now
-from tallyman.output import emit, table
+from tallyman.output import emit, number, table
+
+KINDS = ("embedded", "elasticsearch")
 
 
 @click.group(help=__doc__)
@@ -74,6 +76,48 @@ def prune(context: click.Context, dry_run: bool) -> None:
     ):
         gone = drop(config, journal, database, now(), dry_run=dry_run)
     click.echo(f"{'would delete' if dry_run else 'deleted'} {', '.join(gone) or 'nothing'}", err=True)
+
+
+@command.command()
+@click.option(
+    "--from", "source", type=click.Choice(KINDS), required=True, help="The store that has everything."
+)
+@click.option("--to", "target", type=click.Choice(KINDS), required=True, help="The store that is to have it.")
+@click.option(
+    "--compare/--no-compare", default=True, show_default=True, help="See afterwards that both hold the same."
+)
+@click.pass_context
+def copy(context: click.Context, source: str, target: str, compare: bool) -> int:
+    """Copy events, alerts and decisions from this machine to a cluster, or back. May be stopped and begun again.
+
+    The configuration names both: `store.path` and the section `store.elasticsearch`, whatever `store.type` is.
+    Exit 1 if both do not hold the same afterwards.
+    """
+    from rich.progress import Progress
+
+    from tallyman import copying
+    from tallyman.output import talk
+
+    if source == target:
+        raise click.UsageError("--from and --to are the same store")
+    config, console = configuration(context), talk()
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("copy", total=None)
+        make = copying.to_cluster if target == "elasticsearch" else copying.from_cluster
+        done = make(config, lambda more: bar.advance(task, more))
+        click.echo(
+            f"copied {number(done.events, 'event')} and {number(done.alerts, 'alert')}; {done.known:,} were there already, "
+            f"{done.refused:,} refused", err=True,
+        )  # fmt: skip
+        if not compare:
+            return 0
+        task = bar.add_task("compare", total=None)
+        events, unlike = copying.compare(config, lambda more: bar.advance(task, more))
+    for day, here, there in unlike:
+        click.echo(f"{day}: {here:,} events on this machine, {there:,} in the cluster", err=True)
+    if not unlike:
+        click.echo(f"both hold the same {number(events, 'event')}", err=True)
+    return 1 if unlike else 0
 
 
 @command.command()

@@ -36,7 +36,7 @@ def command(
     context: click.Context, resource: str, namespace: str | None, since: str | None, until: str | None,
     reads: bool | None, limit: int, as_json: bool,
 ) -> None:  # fmt: skip
-    from collector.sentences import command as command_of
+    from collector.commands import command as command_of
     from store.query import parse
 
     query = who_query(resource, namespace, reads)

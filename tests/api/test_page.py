@@ -61,7 +61,15 @@ def test_everything_one_can_use_has_a_name() -> None:
 
 
 def test_the_reasons_offered_are_those_that_are_accepted(same: World) -> None:
-    offered = set(re.findall(r'<option value="(\w+)"', HTML))
+    offered, scopes = (
+        set(
+            re.findall(
+                r'<option value="(\w+)"', HTML.split(f'<select name="{name}">')[1].split("</select>")[0]
+            )
+        )
+        for name in ("reason", "scope")
+    )
     schema = same.stranger().get("/openapi.json").json()["components"]["schemas"]["Decision"]["properties"]
     accepted = set(schema["reason"]["anyOf"][0]["enum"])
     assert offered == accepted - {"automated_closure"}  # that one is for programs
+    assert scopes == set(schema["scope"]["enum"])

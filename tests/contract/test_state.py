@@ -183,8 +183,22 @@ def test_decisions_are_kept_with_who_when_and_why(kept: Keeping) -> None:
     )  # fmt: skip
     at = "2026-11-23T09:01:30Z"
     assert shown["history"] == [
-        {"time": at, "user": "carol", "action": "acknowledge", "reason": None, "note": "on it"},
-        {"time": at, "user": "dave", "action": "close", "reason": "true_positive", "note": ""},
+        {
+            "time": at,
+            "user": "carol",
+            "action": "acknowledge",
+            "reason": None,
+            "note": "on it",
+            "scope": "entity",
+        },
+        {
+            "time": at,
+            "user": "dave",
+            "action": "close",
+            "reason": "true_positive",
+            "note": "",
+            "scope": "entity",
+        },
     ]
     alert = shown["document"]["kibana"]["alert"]
     assert (alert["workflow_status"], alert["workflow_user"], alert["workflow_reason"]) == (

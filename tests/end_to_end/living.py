@@ -57,6 +57,7 @@ def configured(root: Path, **parts: Any) -> Config:
         "sinks": {"told": {"type": "file", "path": str(root / "alerts.ndjson")}},
         "rules": {"packs": [str(root / "rules")]},
         "store": {"path": str(root / "store")},
+        "detectors": {"enabled": []},
         "api": {"enabled": False},
     }
     return Config.model_validate({**sections, **parts})

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,15 +55,15 @@ def line(number: int) -> bytes:
 class Writer(threading.Thread):
     """Appends numbered lines to a log and rotates it by renaming, until told to stop."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, line: Callable[[int], bytes] = line) -> None:
         super().__init__(name="writer")
-        self.log, self.written, self.stop = log, 0, threading.Event()
+        self.log, self.line, self.written, self.stop = log, line, 0, threading.Event()
 
     def run(self) -> None:
         file = open(self.log, "ab", buffering=0)  # noqa: SIM115 # it is renamed while open
         while not self.stop.wait(0.005):
             for _ in range(4):
-                file.write(line(self.written))
+                file.write(self.line(self.written))
                 self.written += 1
                 if self.written % ROTATE == 0:
                     file.close()
@@ -87,6 +87,7 @@ def configure(tmp_path: Path) -> Path:
         "sinks": {"out": {"type": "file", "path": str(tmp_path / "alerts.ndjson")}},
         "rules": {"packs": [str(tmp_path / "rules")]},
         "store": {"path": str(tmp_path / "store")},
+        "detectors": {"enabled": []},
         "api": {"enabled": False},
     }
     (tmp_path / "logs").mkdir()

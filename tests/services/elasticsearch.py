@@ -136,6 +136,7 @@ class Server:
     password: str = ""  # of USER; with one there is TLS and security
     heap: str = "512m"
     settings: dict[str, Any] = field(default_factory=dict)  # more of elasticsearch.yml
+    java: str = "-XX:TieredStopAtLevel=1"  # starts with half the work; a benchmark wants none of it
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -160,7 +161,7 @@ class Server:
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "ES_JAVA_HOME": str(java_home()),
             "ES_PATH_CONF": str(self.config), "ES_TMPDIR": str(self.folder / "tmp"),
-            "ES_JAVA_OPTS": f"-Xms{self.heap} -Xmx{self.heap}",
+            "ES_JAVA_OPTS": f"-Xms{self.heap} -Xmx{self.heap} {self.java}",
         }  # fmt: skip
         (self.folder / "pid").unlink(missing_ok=True)
         with open(self.folder / "start.log", "wb") as log:
@@ -284,7 +285,9 @@ def certify(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def started(*, password: str = "", heap: str = "512m", **settings: Any) -> Iterator[Server]:
+def started(
+    *, password: str = "", heap: str = "512m", java: str = Server.java, **settings: Any
+) -> Iterator[Server]:
     """A server of one's own, stopped and deleted in the end. Raises Missing."""
     with contextlib.ExitStack() as living:
         with locked(cache() / "servers.lock"):
@@ -292,7 +295,7 @@ def started(*, password: str = "", heap: str = "512m", **settings: Any) -> Itera
             folder = Path(tempfile.mkdtemp(prefix="server-", dir=cache()))
             living.enter_context(locked(folder.with_suffix(".lock")))  # as long as we live: see sweep
         folder.chmod(0o755)
-        server = Server(folder, free_port(), password, heap, settings)
+        server = Server(folder, free_port(), password, heap, settings, java)
         try:
             yield server.start()
         finally:

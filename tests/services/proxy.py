@@ -109,7 +109,7 @@ class Proxy:
 
     def handle(self, request: Request) -> None:
         fault = None
-        if request.handler.path.startswith("/_bulk"):
+        if request.handler.path.partition("?")[0].endswith("/_bulk"):
             with self._lock:
                 self.bulks.append(len(request.lines) // 2)
                 fault = self.faults.pop(0) if self.faults else None

@@ -35,6 +35,7 @@ from store.triage import Decision, check, chosen
 NEWEST = [{START: {"order": "desc", "unmapped_type": "long"}}, {UUID: {"order": "desc"}}]
 IN_ORDER = [{START: {"order": "asc", "unmapped_type": "long"}}, {UUID: {"order": "asc"}}]
 _SHOWN = 5  # of the ids that begin as one that is not whole
+ID_DIGITS = 40  # of a whole id
 _AT_ONCE = 200  # alerts taken in one request
 
 
@@ -95,17 +96,26 @@ class AlertIndex:
 
     def decide(
         self, ids: Iterable[str], action: str, *, user: str, reason: str | None = None, note: str = "",
-        now: datetime, version: int | None = None,
+        now: datetime, version: int | None = None, scope: str = "entity",
     ) -> int:  # fmt: skip
         """Acknowledge, close or reopen alerts; how many that changed. As `store.state.Alerts` says.
 
         All or none, as far as many documents of a cluster can be: all are looked at before any is written, and
         what was written is taken back where another one has been decided about in between.
         """
-        check(action, reason)
-        made = Decision(action, user, reason, note, now.timestamp(), version)
-        found = {hit.id: hit for hit in map(self.find, ids)}
-        return decide(self.index, list(found.values()), made)
+        check(action, reason, scope)
+        made = Decision(action, user, reason, note, now.timestamp(), version, scope)
+        return decide(self.index, self._all_of(ids), made)
+
+    def _all_of(self, ids: Iterable[str]) -> list[Hit]:
+        """These alerts as they were written last, each once. Raises Unknown."""
+        asked = list(dict.fromkeys(ids))
+        whole = [id for id in asked if len(id) == ID_DIGITS]  # many at once, the others one by one
+        query = {"ids": {"values": whole}}
+        there = self.index.search(query, limit=2 * len(whole), source=False) if whole else []
+        found = {hit.id: hit for hit in self.index.get_all([(hit.index, hit.id) for hit in there])}
+        others = [self.find(id) for id in asked if id not in found]
+        return list({**found, **{hit.id: hit for hit in others}}.values())
 
     def open_by_severity(self) -> dict[str, int]:
         """How many alerts of each severity are open."""

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 from store.elastic.state.alert import CHANGED, SHORT, UUID, kept, micros, summary
 from store.elastic.state.index import Hit, Index
 
-OVERLAP = (
-    60_000_000  # microseconds: clocks of writers may differ by so much, with the time until a search finds it
-)
+OVERLAP = 180_000_000  # microseconds by which clocks may differ, with the time until a search finds a change
 EVERY = 1.0  # seconds between two looks; the cluster shows nothing sooner
 MOST = 200  # alerts told of at one time
 
@@ -31,7 +29,7 @@ class Changes:
     """A reader of new and changed alerts. It has come to `at`, in microseconds since 1970; None: to now.
 
     A change is found by the time that its writer noted. As another writer's clock may be behind, and a search
-    finds what was written only after a while, each look goes back a minute and leaves out the writings that
+    finds what was written only after a while, each look goes back some minutes and leaves out the writings that
     it knows.
     """
 

@@ -133,11 +133,7 @@ class Index:
         source = iter(documents)
         while piece := list(islice(source, PAGE)):
             operations = [({"create": {"_id": id}}, document) for id, document in piece]
-            for answer in self.bulk(operations):
-                if answer.status >= 300 and answer.status != 409:
-                    raise StoreError(
-                        f"Elasticsearch at {self.connection.address}, {self.name}: {answer.reason}"
-                    )
+            self._refuse_others(self.bulk(operations), 409)
 
     def put(self, id: str, document: Any) -> None:
         """Put a document in the place of what was there."""
@@ -156,6 +152,7 @@ class Index:
     def delete(self, found: Iterable[Hit], *, refresh: bool = False) -> int:
         """Delete documents, but for those that were written meanwhile; how many."""
         answers = self.bulk([({"delete": self._at(each)}, None) for each in found], refresh=refresh)
+        self._refuse_others(answers, 404, 409)
         return sum(answer.status < 300 for answer in answers)
 
     def bulk(self, operations: Sequence[tuple[Any, Any]], *, refresh: bool = False) -> list[Answer]:
@@ -192,6 +189,13 @@ class Index:
 
     def _at(self, found: Hit) -> dict[str, Any]:
         return {"_index": found.index, "_id": found.id, **found.unchanged}
+
+    def _refuse_others(self, answers: Iterable[Answer], *expected: int) -> None:
+        """Raises StoreError for an operation that failed with any other status."""
+        for answer in answers:
+            if answer.status >= 300 and answer.status not in expected:
+                at = f"Elasticsearch at {self.connection.address}, {self.name}"
+                raise StoreError(f"{at}: refused ({answer.status}): {answer.reason}")
 
     def _exist(self) -> None:
         """Raises StoreError if there is no such index: writing would make one without our mapping."""

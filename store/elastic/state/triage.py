@@ -13,7 +13,7 @@ from typing import Any
 from event_model.errors import StoreError
 from store.elastic.state.alert import decided, kept, micros
 from store.elastic.state.index import Hit, Index
-from store.grouping import iso, seconds
+from store.grouping import seconds
 from store.triage import ACTIONS, Changed, Decision, Unknown, becomes
 
 MOST_TRIES = 20  # of one decision, against matches that join all the time
@@ -27,20 +27,22 @@ def decide(index: Index, found: Sequence[Hit], made: Decision) -> int:
     were written are taken back by a further step in their history that says so.
     """
     wanted = [hit for hit in found if becomes(standing(hit), made)]
-    step = {
-        "time": iso(made.time), "user": made.user, "action": made.action,
-        "reason": made.kept_reason, "note": made.note,
-    }  # fmt: skip
-    done: list[Hit] = []
-    waiting = wanted
+    step = made.step
+    done: list[Hit] = []  # as they were before
+    waiting = {hit.id: hit for hit in wanted}
     try:
         for _ in range(MOST_TRIES):
             if not waiting:
                 return len(done)
-            answers = _write(index, waiting, step)
-            done += [hit for hit, taken in zip(waiting, answers, strict=True) if taken]
-            again = _again(index, [hit for hit, taken in zip(waiting, answers, strict=True) if not taken])
-            waiting = [hit for hit in again if becomes(standing(hit), made)]
+            answers = _write(index, list(waiting.values()), step)
+            done += [hit for hit, taken in zip(waiting.values(), answers, strict=True) if taken]
+            again = _again(
+                index, [hit for hit, taken in zip(waiting.values(), answers, strict=True) if not taken]
+            )
+            # the client sends again what it heard no answer of: then this was us
+            done += [waiting[hit.id] for hit in again if step in kept(hit.source).history]
+            others = [hit for hit in again if step not in kept(hit.source).history]
+            waiting = {hit.id: hit for hit in others if becomes(standing(hit), made)}
         raise StoreError(f"Elasticsearch, {index.name}: alerts change too fast to decide about; try again")
     except (Changed, Unknown, StoreError) as error:
         _take_back(index, done, made, str(error))
@@ -93,9 +95,9 @@ def _take_back(index: Index, done: Sequence[Hit], made: Decision, why: str) -> N
         fresh = index.get_all([(hit.index, hit.id) for hit in waiting])
         waiting = [hit for hit in fresh if kept(hit.source).version == before[hit.id].version + 1]
         for hit in waiting:
-            held = before[hit.id]
-            step = {
-                "time": iso(made.time), "user": made.user, "action": _BACK[held.status],
-                "reason": held.decision.get("reason"), "note": f"taken back: {why}",
-            }  # fmt: skip
-            _write(index, [hit], step)
+            held, last = before[hit.id], before[hit.id].decision
+            back = Decision(
+                _BACK[held.status], made.user, last.get("reason"), f"taken back: {why}", made.time, None,
+                last.get("scope", made.scope),
+            )  # fmt: skip
+            _write(index, [hit], back.step)

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from collector.commands import command
 from collector.formats import FORMATS
 from collector.reading import read_file
-from collector.sentences import command
 from event_model.errors import Unreadable
 from event_model.event import Event
 from event_model.fields import document

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.commands import command
 from collector.formats.docker_events import Docker, Format
-from collector.sentences import command
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
 from event_model.fields import document

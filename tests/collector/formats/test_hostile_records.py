@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.commands import command
 from collector.formats import FORMATS, recognise
-from collector.sentences import command
 from event_model.errors import Unreadable
 from event_model.event import Origin, Record
 from event_model.fields import document

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from collector.sentences import clean, command, opens_shell, quote
+from collector.commands import command
+from collector.sentences import clean, opens_shell, quote
 from tests.collector.kubernetes.acts import event
 
 EXEC = "/api/v1/namespaces/prod/pods/api-7f9c/exec?command=sh&command=-c&command=id&container=app&stdin=true&tty=true"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +24,7 @@ from store.elastic.state.triage import decide as decide_about
 from store.triage import Changed, Decision
 from tallyman.publishing import Publisher
 from tests.contract.states import LATER, Cluster, ClusterKeeping, FileKeeping, decide
+from tests.services.proxy import cut, lose, proxy, refuse
 from tests.store.matches import NOW, match, rule
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -169,7 +170,7 @@ def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) 
     assert kept.publisher.adopt() == 1
     same(kept)
     seen = kept.local.alerts.latest_change()
-    kept.publisher._decisions = None  # reads the last minute again
+    kept.publisher._decisions = None  # reads the last minutes again
     kept.publisher.adopt()
     assert kept.local.alerts.latest_change() == seen
     assert kept.local.alerts.show(second)["status"] == "open"
@@ -216,6 +217,41 @@ def test_where_one_of_many_was_decided_in_between_the_others_are_taken_back(kept
         assert (mine["user"], mine["note"], back["user"]) == ("eve", "mine", "eve")
         assert back["note"].startswith("taken back: alert") and "dave" in back["note"]
         assert stands[id]["version"] == len(stands[id]["history"]) + 1
+
+
+@pytest.mark.parametrize("fault", [lose, cut])
+def test_a_decision_whose_answer_is_lost_is_made_once(
+    kept: ClusterKeeping, fault: Callable[[Any], None]
+) -> None:
+    ids = kept.record(match(0), match(0, user="bob"))
+    with proxy(kept.cluster.url) as between:
+        through = Connection((between.url,))
+        state = ClusterState(connect(through), through, kept.cluster.names)
+        between.faults.append(fault)
+        assert decide(state, "close", *ids, reason="other", note="once") == 2
+        assert between.faults == []
+        state.close()
+    for id in ids:
+        assert [step["note"] for step in kept.state.alerts.show(id)["history"]] == ["once"]
+
+
+@pytest.mark.parametrize("fault", [lose, cut, refuse(429), refuse(503)])
+def test_alerts_whose_taking_is_not_heard_of_are_there_once(
+    kept: ClusterKeeping, fault: Callable[[Any], None]
+) -> None:
+    kept.record(match(0))
+    kept._book.record([match(1), match(0, user="bob")], NOW, ("20261123-000", 2))
+    with proxy(kept.cluster.url) as between:
+        through = Connection((between.url,))
+        kept.publisher.state = ClusterState(connect(through, retries=0), through, kept.cluster.names)
+        between.faults.append(fault)
+        assert kept.publisher.attempt() > 0
+        assert kept.publisher.counters.snapshot()["publish_away"] == 1
+        kept.publisher.attempt()
+        kept.publisher.state.close()
+        kept.publisher.state = kept.state
+    same(kept)
+    assert len(places(kept)) == 2
 
 
 # changes

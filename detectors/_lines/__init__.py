@@ -1,0 +1,1 @@
+"""Lines of text: their shapes, and what is telling in them."""

@@ -1,0 +1,93 @@
+"""Say which lines are unusual, and what is usual; as sentences and as data, without secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.credentials import mask
+from collector.sentences import clean
+from detectors._lines.entity import Case, Entity, Term, Writers
+from detectors._watch.clock import WINDOW, Clock
+from detectors._watch.telling import stamp
+
+SHOWN = 3  # terms in a sentence
+MOST_TERMS = 10
+MOST_SHAPES = 20  # of what is usual
+MOST = 300  # characters of a line
+
+
+def shown(line: str) -> str:
+    """A line as it may be shown: in one line, cut, with secrets replaced."""
+    return clean(mask(line[: 4 * MOST]), MOST)
+
+
+def evidence(entity: Entity, case: Case, writers: Writers, clock: Clock) -> dict[str, Any]:
+    """Everything that an alert says of an entity's lines, as data: the most telling first."""
+    days = round(max(0, clock.minute - entity.first) / 1440, 1)
+    members = len(writers.entities) - 1
+    return {
+        "entity": entity.entity,
+        "group": entity.group.name,
+        "score": round(case.score, 1),
+        "risk": entity.risk,
+        "watched_days": days,
+        "minutes": WINDOW,
+        "known_shapes": len(entity.shapes),
+        "unshaped_lines": entity.unshaped,
+        "terms": [_term(term, writers, days, members) for term in case.terms[:MOST_TERMS]],
+    }
+
+
+def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, Any]:
+    shape = shown(str(term.template))
+    said = f" (says {', '.join(term.said)})" if term.said else ""
+    if term.count:
+        text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {_few(term.usual)}{said}"
+        return {
+            "facet": "burst", "shape": shape, "nats": round(term.nats, 1), "count": term.count,
+            "usual": round(term.usual, 3), "said": term.said, "text": text,
+        }  # fmt: skip
+    closest = writers.templates.closest(term.template)
+    near = shown(str(closest)) if closest else None
+    who = (
+        f"{term.knowing} of {members} others write it" if term.knowing else f"nor did any of {members} others"
+    )
+    text = f"first line like `{shape}` in {days:.1f} days; {who}{said}"
+    return {
+        "facet": "shape", "shape": shape, "nats": round(term.nats, 1), "knowing": term.knowing,
+        "members": members, "said": term.said, "closest": near,
+        "text": f"{text}; closest known: `{near}`" if near else text,
+    }  # fmt: skip
+
+
+def _few(lines: float) -> str:
+    return f"{lines:.2g}" if lines >= 0.01 else "none"
+
+
+def reason(told: dict[str, Any]) -> str:
+    """The evidence as one sentence."""
+    parts = "; ".join(term["text"] for term in told["terms"][:SHOWN])
+    return f"{told['entity']} ({told['group']}): {parts}"
+
+
+def usual(entity: Entity) -> dict[str, Any]:
+    """What an entity usually writes, as data: the commonest shapes with their lines in an active window."""
+    often = sorted(entity.shapes.values(), key=lambda shape: -shape.total)[:MOST_SHAPES]
+    return {
+        "entity": entity.entity,
+        "group": entity.group.name,
+        "first_seen": stamp(entity.first),
+        "active_windows": entity.windows,
+        "minutes": WINDOW,
+        "known_shapes": len(entity.shapes),
+        "shapes": [
+            {
+                "shape": shown(str(shape.template)),
+                "usual": round(shape.total / max(entity.m, 1.0), 3),
+                "first_seen": stamp(shape.first),
+            }
+            for shape in often
+        ],
+        "risk": entity.risk,
+        "learning": entity.young,
+    }

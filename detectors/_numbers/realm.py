@@ -1,0 +1,154 @@
+"""The entities of one format, what is usual for them, and the model of how unlike each other their windows are."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detectors._numbers.forest import Model
+from detectors._numbers.usual import KEPT, POOLED, Habit, Rows, Sample
+from detectors._numbers.window import Read, Shape, Window
+
+REFERENCE = 8192  # rows of all entities, to be unlike of
+RENEWED = 14  # entities up to which each row is taken: then 8192 rows are those of two days or more
+FITTED = 4096  # rows of these that a model is fitted on
+FIRST_FIT = 256  # rows before there is a model
+REFIT = 0.25  # of the reference is new: then the model is fitted again
+REFIT_AT_LEAST = 1024  # rows
+MOST_GROUPS = 64
+MOST_WAYS = 50_000
+
+_fitting = ThreadPoolExecutor(1, "fit")  # the stream goes on meanwhile
+
+
+@dataclass(slots=True)
+class Group:
+    """Peers."""
+
+    name: str
+    habit: Habit
+
+
+@dataclass(slots=True)
+class Entity:
+    """One whose windows are judged."""
+
+    entity: str
+    group: Group
+    habit: Habit
+    first: int  # minute, since the epoch
+    window: Window | None = None
+    told: dict[int, int] = field(
+        default_factory=dict
+    )  # column that was told of -> windows since it was unusual
+    risk: int = 0  # of its last window
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return (self.group,)
+
+
+class Way:
+    """What all events of one key have in common."""
+
+    __slots__ = ("act", "entity", "failed", "kind")
+
+    def __init__(self, entity: Entity, act: int, kind: int, failed: bool) -> None:
+        self.entity, self.act, self.kind, self.failed = entity, act, kind, failed
+
+
+class Realm:
+    """All of one format."""
+
+    def __init__(self, name: str, numbers: list[str], most: int) -> None:
+        self.name, self.most = name, most
+        self.shape = Shape(numbers)
+        self.width = len(self.shape.columns)
+        self.reads: list[Read] = []
+        self.ways: dict[Hashable, Way | None] = {}
+        self.groups: dict[str, Group] = {}
+        self.entities: OrderedDict[str, Entity] = OrderedDict()  # the longest unseen first
+        self.active: dict[str, Entity] = {}  # in this window
+        self.reference = Sample(name, REFERENCE, self.width)
+        self.fresh = 0  # rows of the reference since the last fit
+        self.model: Model | None = None
+        self._next: Future[Model] | None = None
+        self._next_rows: Rows | None = None
+
+    def entity(self, name: str, group: str, minute: int) -> Entity:
+        """The entity of that name; where there are too many, the longest unseen makes room."""
+        found = self.entities.get(name)
+        if found is None:
+            if len(self.entities) >= self.most:
+                self.drop(next(iter(self.entities)))
+            habit = Habit(name, KEPT, self.width)
+            found = self.entities[name] = Entity(name, self.group(group), habit, minute)
+        return found
+
+    def group(self, name: str) -> Group:
+        """The group of that name; beyond some, the one of all others."""
+        if name not in self.groups and len(self.groups) >= MOST_GROUPS:
+            name = "other"
+        if name not in self.groups:
+            self.groups[name] = Group(name, Habit(f"{self.name}/{name}", POOLED, self.width))
+        return self.groups[name]
+
+    def drop(self, name: str) -> None:
+        """Forget an entity."""
+        self.entities.pop(name)
+        self.active.pop(name, None)
+        self.ways.clear()  # some lead to it
+
+    def window(self, entity: Entity) -> Window:
+        """A new window for an entity that has none."""
+        self.active[entity.entity] = entity
+        self.entities.move_to_end(entity.entity)
+        entity.window = Window(len(self.shape.names))
+        return entity.window
+
+    def learn(self, entities: list[Entity], rows: Rows, unlike: Rows, sure: list[bool]) -> None:
+        """Take closed windows into the habits of entities and peers, and the sure ones into the reference."""
+        decay = max(1, len(self.entities) // RENEWED)
+        for entity, row, far, is_sure in zip(entities, rows, unlike, sure, strict=True):
+            entity.habit.learn(row)
+            entity.group.habit.learn(row)
+            if is_sure and self.reference.add(far, decay):
+                self.fresh += 1
+
+    def fit(self) -> None:
+        """Take the model that is being fitted since the last window, and begin the next when enough is new.
+
+        That it is taken exactly one window later, not when it is ready, makes a replay say the same.
+        """
+        if self._next is not None:
+            self.model, self._next = self._next.result(), None
+        enough = FIRST_FIT if self.model is None else max(REFIT_AT_LEAST, REFIT * len(self.reference))
+        if self.fresh >= enough:
+            self.fresh = 0
+            known = self.reference.known()
+            step = max(1, len(known) // FITTED)
+            self.begin(known[::step][:FITTED].copy())
+
+    def begin(self, rows: Rows) -> None:
+        self._next_rows = rows
+        self._next = _fitting.submit(Model, rows)
+
+    def pending(self) -> Rows | None:
+        """The rows of a model that is being fitted."""
+        return None if self._next is None else self._next_rows
+
+
+def packed(rows: Rows) -> bytes:
+    return rows.astype("<f4").tobytes()
+
+
+def unpacked(data: bytes, width: int) -> Rows:
+    """Rows of `packed`. Raises ValueError where they do not fit in columns of that number."""
+    rows = np.frombuffer(data, "<f4")
+    if len(rows) % width:
+        raise ValueError("rows of another width")
+    return rows.reshape(-1, width).astype(np.float32)

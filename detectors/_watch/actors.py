@@ -1,0 +1,188 @@
+"""Who is watched, and what is remembered of each: bounded, whoever floods it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from detectors._watch.aspects import WIDTH
+from detectors._watch.clock import DAY, HOUR, fade
+
+HALF_LIFE = 4 * DAY  # of counts, by the stream's time
+STEP = 6 * HOUR  # decay in finer steps would differ by a fiftieth
+YOUNG = 6  # active windows in which an actor is held to be young
+
+SEPARATOR = "\x1f"  # of realm, cluster and actor in the name under which an actor is kept
+
+Known = list[dict[str, int]]  # for each aspect: value -> day (of the stream) when it was seen last
+
+
+def no_values() -> Known:
+    return [{} for _ in range(WIDTH)]
+
+
+def zeros() -> list[float]:
+    return [0.0] * WIDTH
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """How often an actor does one kind of thing in a window: for this window, and what is usual."""
+
+    actor: Actor
+    kind: str
+    window: int = -1
+    count: int = 0
+    check: int = 3  # the count at which it is looked at again, in this window
+    total: float = 0.0  # of counts, decayed
+    squares: float = 0.0
+    hours: dict[int, float] = field(default_factory=dict)  # hour of the day -> decayed count
+
+
+@dataclass(slots=True, eq=False)
+class Actor:
+    """One actor. `n` and `m` decay: novelties and active windows."""
+
+    name: str
+    group: Group
+    first: int  # minute, since the epoch
+    window: int = -1  # the last in which it was active
+    seen: float = 0.0  # flow, the same
+    aged: float = 0.0  # flow to which the counts have decayed
+    windows: int = 0  # active ones, ever
+    m: float = 0.0
+    n: list[float] = field(default_factory=zeros)
+    known: Known = field(default_factory=no_values)
+    size: int = 0  # values in `known`
+    hours: list[float] = field(default_factory=lambda: [0.0] * 24)  # active windows by hour of the day
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    carried: float = 0.0  # evidence of the past hours, decayed
+    gathered: float = 0.0  # flow to which `carried` has decayed
+    usual: float = 0.0  # evidence of an active window, decayed mean
+    peak: float = 0.0  # the highest that `carried` was on a past day, decaying
+    today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it
+    groups: tuple[Group, ...] = ()  # its group, and the one above
+    case: Any = None  # what is new in this window (novelty.Case)
+
+    def __post_init__(self) -> None:
+        above = self.group.parent
+        self.groups = (self.group,) if above is None else (self.group, above)
+
+    def age(self, flow: float) -> None:
+        """Let the counts decay up to now."""
+        if flow - self.aged < STEP:
+            return
+        left, self.aged = fade(flow - self.aged, HALF_LIFE), flow
+        self.m *= left
+        self.n = [each * left for each in self.n]
+        self.hours = [each * left for each in self.hours]
+        for tally in self.tallies.values():
+            tally.total *= left
+            tally.squares *= left
+            tally.hours = {hour: each * left for hour, each in tally.hours.items() if each > 0.01}
+
+    @property
+    def entity(self) -> str:
+        """Its name, as people know it."""
+        return self.name.split(SEPARATOR, 2)[2]
+
+    @property
+    def young(self) -> bool:
+        return self.windows < YOUNG
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Peers: how often they meet something new, how many know a value, how often they do each kind of thing."""
+
+    name: str
+    parent: Group | None = None  # `people` of `people/sre`: who stands in for peers where there are few
+    members: int = 0
+    aged: float = 0.0
+    m: float = 0.0
+    n: list[float] = field(default_factory=zeros)
+    young_m: float = 0.0
+    young_n: list[float] = field(default_factory=zeros)
+    unseen: list[float] = field(default_factory=zeros)  # novelties that were new to everybody
+    known: Known = field(default_factory=no_values)  # value -> how many members know it
+    hours: list[float] = field(default_factory=lambda: [0.0] * 24)
+    tallies: dict[str, list[float]] = field(default_factory=dict)  # kind -> [total, squares]
+
+    def age(self, flow: float) -> None:
+        """Let the counts decay up to now."""
+        if flow - self.aged < STEP:
+            return
+        left, self.aged = fade(flow - self.aged, HALF_LIFE), flow
+        self.m *= left
+        self.young_m *= left
+        self.n = [each * left for each in self.n]
+        self.young_n = [each * left for each in self.young_n]
+        self.unseen = [each * left for each in self.unseen]
+        self.hours = [each * left for each in self.hours]
+        for pair in self.tallies.values():
+            pair[:] = [each * left for each in pair]
+
+
+@dataclass(slots=True)
+class Realm:
+    """All actors of one kind of source, and who knows which value."""
+
+    name: str
+    groups: dict[str, Group] = field(default_factory=dict)
+    members: int = 0
+    size: int = 0  # values that its actors know
+    known: Known = field(default_factory=no_values)  # value -> how many actors know it
+
+    def group(self, name: str, most: int) -> Group:
+        """The group of that name, and the one above it where the name is `ABOVE/BELOW`; beyond `most` groups, the one for all others."""
+        found = self.groups.get(name)
+        if found is None:
+            above, _, below = name.partition("/")
+            if len(self.groups) >= most:
+                above, below = "other", ""
+            parent = self.groups.setdefault(above, Group(above))
+            found = self.groups.setdefault(name, Group(name, parent)) if below else parent
+        return found
+
+    def learn(self, actor: Actor, aspect: int, value: str, day: int) -> None:
+        """The actor knows the value from now on, and counts among those who do."""
+        if value in actor.known[aspect]:
+            return
+        actor.known[aspect][value] = day
+        actor.size += 1
+        self.size += 1
+        for known in (*(group.known[aspect] for group in actor.groups), self.known[aspect]):
+            known[value] = known.get(value, 0) + 1
+
+    def forget(self, actor: Actor, aspect: int, value: str) -> None:
+        """The actor no longer knows the value."""
+        if actor.known[aspect].pop(value, None) is None:
+            return
+        actor.size -= 1
+        self.size -= 1
+        for known in (*(group.known[aspect] for group in actor.groups), self.known[aspect]):
+            left = known.get(value, 0) - 1
+            if left > 0:
+                known[value] = left
+            else:
+                known.pop(value, None)
+
+    def trim(self, actor: Actor, most: int) -> None:
+        """Forget what this actor has not shown for longest, until an eighth of `most` is free again."""
+        if actor.size <= most:
+            return
+        dated = [
+            (day, aspect, value) for aspect, each in enumerate(actor.known) for value, day in each.items()
+        ]
+        dated.sort()
+        for _, aspect, value in dated[: actor.size - most + most // 8]:
+            self.forget(actor, aspect, value)
+
+    def drop(self, actor: Actor) -> None:
+        """Forget an actor whole."""
+        for aspect, each in enumerate(actor.known):
+            for value in list(each):
+                self.forget(actor, aspect, value)
+        for group in actor.groups:
+            group.members -= 1
+        self.members -= 1

@@ -1,0 +1,81 @@
+"""How much something new says, in nats: -ln of how likely it is for this actor and its peers, plus what the act can do.
+
+For the k-th new value x of one facet in a window, actor a of group g:
+
+    e = weight * ( min(9, -ln P(a shows something new) - ln Q(x | peers)) + prior )
+
+P is a Good-Turing estimate (the share of windows that brought something new predicts the next), shrunk to the peers'.
+Q is the share of peers that know x, backed off to everybody. New things come in bursts, so P rises with k (a Polya urn).
+"""
+
+from __future__ import annotations
+
+from math import e, exp, log
+
+from msgspec import Struct
+
+from detectors._watch.actors import Actor, Realm
+from detectors._watch.aspects import ASPECTS
+
+PSEUDO = 24.0  # windows that the peers' rate of novelty is worth
+BURST = 0.35  # what one new value adds to the chance of the next
+MOST = 9.0  # nats of one value, before the prior
+RATE, RATE_WINDOWS = (
+    0.05,
+    20.0,
+)  # novelties in a window where nobody has been watched yet, and what that is worth
+YOUNG_RATE, YOUNG_WINDOWS = 0.7, 5.0  # the same for those who were just met
+UNSEEN = 1e-3  # least share of novelties that are new to everybody
+BACK_OFF = 2.0  # peers that everybody is worth
+
+
+class Term(Struct, frozen=True):
+    """One reason: a value that is new to the actor."""
+
+    aspect: int
+    value: str
+    nats: float
+    kind: str
+    peers: int  # of them, how many know it
+    members: int
+    everyone: int  # who know it, peers or not
+
+
+def term(realm: Realm, actor: Actor, aspect: int, value: str, earlier: int, prior: float, kind: str) -> Term:
+    """The evidence of a new value, the `earlier`-th (from 0) of its facet in this window."""
+    facet, group = ASPECTS[aspect], actor.group
+    chance = 1.0 - exp(-rate_of(actor, aspect))
+    chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
+    share = share_of(realm, actor, aspect, value)
+    weighed = prior if facet.whole_prior else max(0.0, prior / 2)
+    nats = facet.weight * (min(MOST, -log(chance) - log(share)) + weighed) * facet.fade**earlier
+    peers, everyone = group.known[aspect].get(value, 0), realm.known[aspect].get(value, 0)
+    return Term(aspect, value, max(0.0, nats), kind, peers, max(0, group.members - 1), everyone)
+
+
+def rate_of(actor: Actor, aspect: int) -> float:
+    """How many new values of a facet are to be expected of an actor in a window."""
+    peers, young = RATE, YOUNG_RATE
+    for group in reversed(actor.groups):  # from above: each is shrunk to the one above it
+        peers = (group.n[aspect] + peers * RATE_WINDOWS) / (group.m + RATE_WINDOWS)
+        young = (group.young_n[aspect] + young * YOUNG_WINDOWS) / (group.young_m + YOUNG_WINDOWS)
+    rate = (actor.n[aspect] + PSEUDO * peers) / (actor.m + PSEUDO)
+    return max(rate, young) if actor.young else rate
+
+
+def share_of(realm: Realm, actor: Actor, aspect: int, value: str) -> float:
+    """The share of peers to whom a value is known; for one known to nobody, the share of such novelties."""
+    everyone = realm.known[aspect].get(value, 0)
+    if not everyone:
+        group = actor.groups[-1]
+        news = (group.unseen[aspect] + 1.0) / (group.n[aspect] + 2.0)
+        return max(UNSEEN, min(1.0, news)) / e
+    share = (everyone + 0.3) / (realm.members + 2.0)
+    for group in reversed(actor.groups):
+        share = (group.known[aspect].get(value, 0) + BACK_OFF * share) / (group.members + BACK_OFF)
+    return min(1.0, share)
+
+
+def risk_of(nats: float) -> int:
+    """A score for display, 0-100: 10 nats are 39, 20 are 74, 40 are 95."""
+    return round(100.0 * (1.0 - exp(-max(0.0, nats - 4.0) / 12.0)))

@@ -1,0 +1,72 @@
+"""Snapshots: plain data as MessagePack behind a name, a version and a checksum; never code."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from detectors._watch.budget import Budget, Incident
+from detectors._watch.verdicts import Verdicts
+
+MOST_BYTES = 256 * 1024 * 1024
+_SUM = 4  # bytes
+
+
+def seal(name: str, version: int, state: Any) -> bytes:
+    """The state as bytes that `unseal` takes back: one line of name and version, a checksum, MessagePack."""
+    body = msgspec.msgpack.encode(state)
+    return f"tallyman {name} {version}\n".encode() + crc32(body).to_bytes(_SUM, "big") + body
+
+
+def unseal(name: str, version: int, data: bytes, type: Any) -> Any:
+    """The state, as `type` has it. Raises ValueError with the reason where that is no whole snapshot of the kind."""
+    head, _, rest = data.partition(b"\n")
+    words = head[:100].decode("ascii", "replace").split(" ")
+    if len(words) != 3 or words[:2] != ["tallyman", name]:
+        raise ValueError(f"no snapshot of {name}, or cut short")
+    if words[2] != str(version):
+        raise ValueError(f"a snapshot of version {words[2]}; this is version {version}")
+    if len(rest) > MOST_BYTES:
+        raise ValueError(f"a snapshot of {len(rest)} bytes; at most {MOST_BYTES} are read")
+    body = rest[_SUM:]
+    if crc32(body).to_bytes(_SUM, "big") != rest[:_SUM]:
+        raise ValueError("the snapshot is damaged or cut short: its checksum differs")
+    try:
+        return msgspec.msgpack.decode(body, type=type)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"the snapshot is of another shape: {error}") from None
+
+
+class Kept(Struct, array_like=True):
+    """What every detector keeps besides what it has learnt: its budget and the verdicts."""
+
+    pools: dict[str, tuple[list[tuple[float, float, str]], float, float]]
+    suppressed: list[tuple[str, str, str, int]]
+    unlearned: list[tuple[str, str, str, int]]
+    open: list[tuple[str, str, float, float, str | None]] = []  # incidents, so that none is told twice
+
+
+def keep(budget: Budget, verdicts: Verdicts) -> Kept:
+    return Kept(
+        {name: (list(pool.past), pool.tokens, pool.filled) for name, pool in budget.pools.items()},
+        [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
+        [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
+        [(each.actor, each.group, each.start, each.score, each.told) for each in budget.open.values()],
+    )
+
+
+def give_back(kept: Kept, budget: Budget, flow: float) -> Verdicts:
+    """Fill a new budget as it was at that time of the stream, and make the verdicts."""
+    for name, (past, tokens, filled) in kept.pools.items():
+        pool = budget.pool(name)
+        pool.past.extend(past)
+        pool.tokens, pool.filled = tokens, filled
+        pool.renew(flow, budget.floor)
+    budget.open = {each[0]: Incident(*each) for each in kept.open}
+    verdicts = Verdicts()
+    verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in kept.suppressed}
+    verdicts.unlearned = {(scope, facet, value): ends for scope, facet, value, ends in kept.unlearned}
+    return verdicts

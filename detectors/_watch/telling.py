@@ -1,0 +1,158 @@
+"""Say why: the score is a sum, so its largest terms are the reasons; as sentences and as data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from detectors._watch import counts
+from detectors._watch.actors import Actor, Group, Tally
+from detectors._watch.aspects import ACTION, CLIENT, IMAGE, NAMES, NAMESPACE, OBJECT, OUTCOME, PLACE, SOURCE
+from detectors._watch.budget import HISTORY, Budget
+from detectors._watch.case import Case
+from detectors._watch.clock import DAY, WINDOW, Clock
+from detectors._watch.evidence import Term, risk_of
+from detectors._watch.watch import Watch
+
+LEARNING = 2 * DAY  # of watching, before which much is new that is usual
+MOST_TERMS = 10  # shown
+MOST_VALUES = 20  # of what is usual, for each facet
+SENTENCES = {
+    ACTION: "first `{value}`",
+    NAMESPACE: "first time in namespace {value}",
+    SOURCE: "first from {value}",
+    CLIENT: "first with client {value}",
+    OUTCOME: "first `{value}`",
+    PLACE: "first `{value}`",
+    OBJECT: "first {value}",
+    IMAGE: "first image {value}",
+}
+
+
+def evidence(actor: Actor, case: Case, clock: Clock, score: float) -> dict[str, Any]:
+    """Everything that an alert says of an actor, as data: terms largest first, rates, what is usual."""
+    days = age(actor, clock)
+    return {
+        "entity": actor.entity,
+        "group": actor.group.name,
+        "score": round(score, 1),
+        "risk": risk_of(score),
+        "watched_days": days,
+        "terms": [_term(term, actor.group, days) for term in case.largest(MOST_TERMS)],
+        "off_hours": round(case.hours, 1),
+        "rates": rates(actor, clock),
+        "usual": usual(actor, clock),
+    }
+
+
+def _term(term: Term, group: Group, days: float) -> dict[str, Any]:
+    return {
+        "facet": NAMES[term.aspect],
+        "value": term.value,
+        "nats": round(term.nats, 1),
+        "kind": term.kind,
+        "peers": term.peers,
+        "members": term.members,
+        "everyone": term.everyone,
+        "text": f"{SENTENCES[term.aspect].format(value=term.value)}{_since(days)}; {_peers(term, group.name)}",
+    }
+
+
+def _since(days: float) -> str:
+    return f" in {days:.1f} days" if days >= 0.1 else ", by an actor met just now"
+
+
+def _peers(term: Term, group: str) -> str:
+    if not term.members:
+        return f"it has no peers ({group})" if not term.everyone else f"{term.everyone} others did"
+    if not term.everyone:
+        return f"none of {term.members} peers ({group}) nor anybody else ever did"
+    return f"{term.peers} of {term.members} peers ({group}) ever did"
+
+
+def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
+    """The kinds of acts of this window that are more than usual, most surprising first."""
+    found = []
+    for tally in actor.tallies.values():
+        if tally.window != clock.window or tally.count < 3:
+            continue
+        mean = counts.mean_of(tally, clock.hour)
+        nats = counts.surprise(tally.count, mean, counts.spread_of(tally, mean))
+        if nats >= 3.0:
+            text = rate_text(tally, mean)
+            found.append(
+                {
+                    "kind": tally.kind,
+                    "count": tally.count,
+                    "usual": round(mean, 3),
+                    "nats": round(nats, 1),
+                    "text": text,
+                }
+            )
+    return sorted(found, key=lambda rate: -rate["nats"])
+
+
+def rate_text(tally: Tally, mean: float) -> str:
+    return f"{tally.count} times {tally.kind} in {WINDOW} minutes, usual {mean:.1f}"
+
+
+def reason(told: dict[str, Any]) -> str:
+    """The evidence as one sentence."""
+    parts = [term["text"] for term in told["terms"][:3]] + [rate["text"] for rate in told["rates"][:1]]
+    return f"{told['entity']} ({told['group']}): {'; '.join(parts)}"
+
+
+def usual(actor: Actor, clock: Clock) -> dict[str, Any]:
+    """What an actor usually does, as data: the values seen most lately first."""
+    seen = {
+        name: [value for value, _ in sorted(known.items(), key=lambda pair: -pair[1])[:MOST_VALUES]]
+        for name, known in zip(NAMES, actor.known, strict=True)
+        if known and name not in ("outcome", "place")
+    }
+    busy = max(actor.hours)
+    return {
+        "entity": actor.entity,
+        "group": actor.group.name,
+        "peers": max(0, actor.group.members - 1),
+        "first_seen": stamp(actor.first),
+        "watched_days": age(actor, clock),
+        "active_windows": actor.windows,
+        "values": seen,
+        "hours": [hour for hour, count in enumerate(actor.hours) if count > 0.05 * busy],
+        "rates": {kind: round(counts.mean_of(tally), 3) for kind, tally in sorted(actor.tallies.items())},
+        "risk": risk_of(actor.carried),
+        "learning": actor.young,
+    }
+
+
+def age(actor: Actor, clock: Clock) -> float:
+    """Days since the actor was met."""
+    return round(max(0, clock.minute - actor.first) / 1440, 1)
+
+
+def stamp(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def standing(watch: Watch, budget: Budget) -> dict[str, float]:
+    """How the detector stands, as numbers: what it knows, how often new things come, how much it tells."""
+    groups = [group for realm in watch.realms.values() for group in realm.groups.values()]
+    windows = sum(group.m for group in groups)
+    return {
+        "entities": float(len(watch.actors)),
+        "learning": float(watch.clock.flow < LEARNING),
+        "novelty_rate": sum(sum(group.n) for group in groups) / windows if windows else 0.0,
+        **spent(budget, watch.clock.flow),
+    }
+
+
+def spent(budget: Budget, flow: float) -> dict[str, float]:
+    """How much of its budget a detector uses."""
+    days = min(flow, HISTORY) / DAY
+    incidents = sum(len(pool.past) for pool in budget.pools.values())
+    pool = budget.pools.get("")
+    used = 1.0 - pool.tokens / max(1.0, pool.most_a_day / 2) if pool and pool.tokens >= 0.0 else 0.0
+    return {
+        "incidents_day": incidents / days if days >= 0.1 else 0.0,
+        "budget_used": max(0.0, min(1.0, used)),
+    }

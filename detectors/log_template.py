@@ -1,0 +1,289 @@
+"""Lines of a container's log in a shape that neither it nor others ever wrote, or far more lines of a shape than usual."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from detectors._lines import memory, telling
+from detectors._lines.entity import FIRST_LOOK, Case, Entity, Shape, Term, Writers, burst, learn, novelty
+from detectors._lines.templates import Template
+from detectors._lines.words import Words
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer
+from detectors._watch.clock import Clock
+from detectors._watch.evidence import risk_of
+from detectors._watch.telling import LEARNING, spent
+from detectors._watch.verdicts import Verdicts
+from detectors._watch.watcher import N
+from event_model.alert import Match, RuleInfo
+from event_model.behaviour import Behaviour, Verdict, no_text
+from event_model.event import Event
+
+log = logging.getLogger(__name__)
+
+UUID = "c1f6c7de-8a5e-4e39-8a53-6d5b8f0e2a91"
+FACET = "shape"  # of verdicts: their value is a shape as an alert shows it
+HIGH = 70  # risk from which an alert is high
+MOST_WRITERS = 50_000  # remembered keys
+MOST_NEW = 20  # terms of one window
+BURST_SHARE, BURST_COST = 0.5, 2.3  # of a burst's nats: traffic comes in bursts
+
+
+@dataclass(eq=False)
+class Detector:
+    alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all from `floor` up
+    most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
+    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
+    floor: float = 8.0  # nats below which nothing is told
+    words: dict[str, float] = field(default_factory=dict)  # words of danger -> nats, besides the shipped ones
+    entities: int = 2000  # remembered at most
+    templates: int = 10_000  # shapes remembered at most, of all
+    templates_each: int = 300  # of one entity
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self.writers = Writers(self.entities, self.templates, self.templates_each)
+        self.budget = self._full()
+        self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
+        self.verdicts = Verdicts()
+        self.failed = 0  # events that a declaration could not read
+        self._words = Words(self.words)
+        self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
+        self._declared: dict[str, Behaviour | None] = {}
+        self._forget_place()
+
+    def _full(self) -> Budget:
+        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
+
+    def _forget_place(self) -> None:
+        self._format = ""
+        self._behaviour: Behaviour | None = None
+        self._known: dict[tuple[str, Hashable], Entity | None] = {}
+        self._active: dict[str, Entity] = {}  # in this window
+        self._open: list[Shape] = []  # in this window
+        self._text, self._in_time = "", False
+        self._matches: list[Match] = []
+
+    def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
+        self._behaviour_of, self._declared = behaviour_of, {}
+        self._format, self._known = "", {}
+
+    def inspect(self, events: list[Event]) -> list[Match]:
+        for event in events:
+            try:
+                if event.origin.format != self._format:
+                    self._turn_to(event.origin.format)
+                if self._behaviour is not None:
+                    self._look(event, self._behaviour)
+            except Exception:  # an event that a declaration stumbles over must not cost the others
+                if not self.failed:  # once: it may fail on every event
+                    log.exception("detector failed on an event", extra={"detector": "log_template"})
+                self.failed += 1
+        matches, self._matches = self._matches, []
+        return matches
+
+    def retell(self, match: Match, event: Event) -> Match:
+        """Nothing that is shown of lines holds a secret."""
+        return msgspec.structs.replace(match, events=(event,))
+
+    def _turn_to(self, format: str) -> None:
+        """Go by the declaration of the format that these events have, if it has lines of text."""
+        if format not in self._declared:
+            self._declared[format] = self._behaviour_of(format)
+        behaviour, self._format = self._declared[format], format
+        self._behaviour = None if behaviour is None or behaviour.text is no_text else behaviour
+
+    def _look(self, event: Event, behaviour: Behaviour) -> None:
+        line = behaviour.text(event)
+        if not line:
+            return
+        text = behaviour.time(event)[:16]
+        if text != self._text or not self._in_time:
+            self._tick(text)
+        key = behaviour.key(event)
+        entity = self._known.get((event.origin.format, key))
+        if entity is None and (entity := self._meet(key, event, behaviour)) is None:
+            return
+        template = self.writers.templates.find(line, entity.name)
+        if template is None:
+            self._active[entity.name] = entity
+            entity.unshaped += 1
+            return
+        shape = entity.shapes.get(template.id)
+        if shape is None:
+            shape = self._new(entity, template, line, event)
+        if shape.window != self.clock.window:
+            self._begin(shape)
+        shape.count += 1
+        if shape.count >= shape.check:
+            self._busy(shape, line, event)
+
+    def _meet(self, key: Hashable, event: Event, behaviour: Behaviour) -> Entity | None:
+        place = (event.origin.format, key)
+        if place in self._known:
+            return None
+        facets = behaviour.facets(event) if key is not None else None
+        if len(self._known) >= MOST_WRITERS:
+            self._known.clear()
+        entity = None
+        if facets is not None:
+            dropped = self.writers.dropped
+            entity = self.writers.entity(event.origin.format, facets.actor, facets.group, self.clock.minute)
+            if self.writers.dropped > dropped:  # some keys lead to one that made room
+                self._known.clear()
+        self._known[place] = entity
+        return entity
+
+    def _tick(self, text: str) -> None:
+        """Go by the time of an event; when a window ends by it, close it for all."""
+        before = self.clock.window
+        self._text, self._in_time = text, self.clock.turn(text)
+        if self.clock.window != before:
+            self._close()
+
+    def _close(self) -> None:
+        """What was seen is usual from now on, even what raised an alarm: otherwise it would for ever."""
+        flow = self.clock.flow
+        for shape in self._open:
+            shape.entity.age(flow)
+            learn(shape)
+        for entity in self._active.values():
+            if self.verdicts.unlearned:
+                self._unlearn(entity)
+            crowded = entity.unshaped > 0
+            entity.close()
+            self.writers.trim(entity, crowded)
+            if entity.name in self.writers.entities:
+                self.writers.entities.move_to_end(entity.name)
+        self._open, self._active = [], {}
+        self.writers.make_room()
+        self.budget.renew(flow)
+
+    def _unlearn(self, entity: Entity) -> None:
+        unlearned = [
+            shape
+            for shape in entity.shapes.values()
+            if self.verdicts.keeps(entity, FACET, str(shape.template))
+        ]
+        self.writers.forget(entity, unlearned)
+
+    def _begin(self, shape: Shape) -> None:
+        """The first line of a shape in this window."""
+        shape.window, shape.count, shape.check = self.clock.window, 0, FIRST_LOOK
+        shape.seen = self.clock.flow
+        self._open.append(shape)
+        self._active[shape.entity.name] = shape.entity
+
+    def _new(self, entity: Entity, template: Template, line: str, event: Event) -> Shape:
+        """Weigh a shape that is new to an entity, which knows it from now on."""
+        knowing = self.writers.knowing.get(template.id, 0)
+        shape = self.writers.know(entity, template, self.clock.minute)
+        case = entity.case = entity.case or Case()
+        entity.novel = True
+        if len(case.new) < MOST_NEW and not self._is_benign(entity, template):
+            said, words = self._words.weigh(line, event.stream == "stderr")
+            earlier = len(case.new)
+            nats = novelty(entity, earlier, knowing, len(self.writers.entities) - 1)
+            if entity.young:  # words of danger are no news where nothing is known yet
+                said = min(said, 0.0)
+            case.new.append(Term(template, max(0.0, nats + said) * 0.6**earlier, words, knowing))
+            self._offer(entity, case, event)
+        return shape
+
+    def _busy(self, shape: Shape, line: str, event: Event) -> None:
+        """A shape has more lines in this window than at the last look."""
+        shape.check = 2 * shape.count
+        entity = shape.entity
+        if entity.young or self._is_benign(entity, shape.template):
+            return
+        nats, usual = burst(shape)
+        said, words = self._words.weigh(line, event.stream == "stderr")
+        weight = BURST_SHARE * (nats - BURST_COST) + said
+        if nats <= BURST_COST or weight <= 0:
+            return
+        case = entity.case = entity.case or Case()
+        case.bursts[shape.template.id] = Term(shape.template, weight, words, count=shape.count, usual=usual)
+        self._offer(entity, case, event)
+
+    def _is_benign(self, entity: Entity, template: Template) -> bool:
+        return bool(self.verdicts.suppressed) and self.verdicts.benign(
+            entity, FACET, str(template), self.clock.minute
+        )
+
+    def _offer(self, entity: Entity, case: Case, event: Event) -> None:
+        """Tell of the case, if its score has grown and the budget has room."""
+        score = case.score
+        entity.risk = risk_of(score)
+        if score <= case.told:
+            return
+        case.told = score
+        told = self.offers.offer(entity.name, entity.group.name, score, self.clock.flow)
+        if told is None or self._behaviour is None:
+            return
+        evidence = telling.evidence(entity, case, self.writers, self.clock)
+        evidence["example"] = telling.shown(self._behaviour.text(event) or "")
+        evidence["digest"] = told == DIGEST
+        evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
+        level = "low" if told == DIGEST else "high" if entity.risk >= HIGH else "medium"
+        self._matches.append(
+            Match(RULES[level], (event,), telling.reason(evidence), {}, (entity.entity,), evidence)
+        )
+
+    def usual(self, entity: str) -> dict[str, Any] | None:
+        for found in self.writers.entities.values():
+            if found.entity == entity:
+                return telling.usual(found)
+        return None
+
+    def standing(self) -> dict[str, float]:
+        groups = self.writers.groups.values()
+        windows = sum(group.m for group in groups)
+        return {
+            "entities": float(len(self.writers.entities)),
+            "learning": float(self.clock.flow < LEARNING),
+            "novelty_rate": sum(group.n for group in groups) / windows if windows else 0.0,
+            "templates": float(len(self.writers.templates.by_id)),
+            **spent(self.budget, self.clock.flow),
+        }
+
+    def judge(self, verdict: Verdict) -> None:
+        self.verdicts.take(verdict, self.clock.minute)
+        if verdict.benign or verdict.facet not in (FACET, "*"):
+            return
+        for entity in self.writers.entities.values():
+            if entity.entity == verdict.scope:
+                self.budget.attack(entity.name)
+                self._unlearn(entity)
+
+    def snapshot(self) -> bytes:
+        return memory.pack(self.clock, self.writers, self.budget, self.verdicts)
+
+    def restore(self, data: bytes) -> None:
+        budget = self._full()
+        writers = Writers(self.entities, self.templates, self.templates_each)
+        clock, verdicts, begun = memory.unpack(data, writers, budget)
+        self.clock, self.writers, self.verdicts = clock, writers, verdicts
+        self.offers = budget if self.offers is self.budget else self.offers
+        self.budget = budget
+        self._forget_place()
+        self._open = begun
+        self._active = {shape.entity.name: shape.entity for shape in begun}
+
+
+def _rule(level: str) -> RuleInfo:
+    return RuleInfo(
+        uuid=UUID,
+        rule_id="behaviour_log_lines",
+        name="Lines of an unknown shape, or far more of one than usual",
+        level=level,
+        description=__doc__ or "",
+        tags=("behaviour",),
+        group_by=("container.name",),
+    )
+
+
+RULES = {level: _rule(level) for level in ("low", "medium", "high")}

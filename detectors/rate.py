@@ -1,0 +1,81 @@
+"""Somebody does much more of one kind of thing than usual, for it, for its peers and for the hour of the day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from detectors._watch import counts, telling
+from detectors._watch.actors import Tally
+from detectors._watch.budget import DIGEST
+from detectors._watch.evidence import risk_of
+from detectors._watch.watch import Way
+from detectors._watch.watcher import Watcher
+from event_model.alert import Match, RuleInfo
+from event_model.event import Event
+
+LEAST = 3  # events of a kind in a window, before it is looked at
+GROWTH = 1.25  # after which a count is looked at again
+CHOICE = 2.3  # nats: the greatest of some ten kinds is looked at
+FACET = "rate"  # in verdicts; its value is the kind
+
+
+def rule(level: str) -> RuleInfo:
+    return RuleInfo(
+        uuid="b1f0a1de-55c9-4f83-8f0b-2c0e5f3f8a02",
+        rule_id="behaviour_rate",
+        name="Far more of one kind of act than is usual",
+        level=level,
+        description=__doc__ or "",
+        tags=("behaviour",),
+        group_by=("user.name",),
+    )
+
+
+@dataclass(eq=False)
+class Detector(Watcher):
+    alerts_a_day: float = 1.0  # of all groups together, on average over a week; 0: all above the floor
+    most_a_day: float = 6.0  # never more than these in 24 hours: the rest is told at level low
+    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
+    floor: float = 12.0  # nats below which nothing is told
+    groups: dict[str, str] = field(default_factory=dict)  # pattern of actors -> group; the first that fits
+    actors: int = 20_000  # remembered at most
+    values: int = 2_000_000  # remembered at most, of all
+
+    def first_check(self) -> int:
+        return LEAST
+
+    def busy(self, way: Way, event: Event) -> None:
+        """Weigh a count, on the event that makes it; then again when it has grown by a quarter."""
+        tally, actor, clock = way.tally, way.actor, self.watch.clock
+        tally.check = max(tally.count + 1, ceil(tally.count * GROWTH))
+        mean = counts.mean_of(tally, clock.hour)
+        nats = counts.surprise(tally.count, mean, counts.spread_of(tally, mean)) - CHOICE
+        if nats < self.floor or self.verdicts.benign(actor, FACET, tally.kind, clock.minute):
+            return
+        told = self.offers.offer(actor.name, actor.group.name, nats, clock.flow)
+        if told is not None:
+            self.matches.append(self._match(tally, event, nats, mean, told == DIGEST))
+
+    def _match(self, tally: Tally, event: Event, nats: float, mean: float, digest: bool) -> Match:
+        actor, clock = tally.actor, self.watch.clock
+        text = telling.rate_text(tally, mean)
+        evidence: dict[str, Any] = {
+            "entity": actor.entity,
+            "group": actor.group.name,
+            "score": round(nats, 1),
+            "risk": risk_of(nats),
+            "watched_days": telling.age(actor, clock),
+            "terms": [{"facet": FACET, "value": tally.kind, "nats": round(nats, 1), "text": text}],
+            "rates": [{"kind": tally.kind, "count": tally.count, "usual": round(mean, 3), "text": text}],
+            "usual": telling.usual(actor, clock),
+            "digest": digest,
+            "expected_every_days": self.budget.every(actor.group.name, nats, clock.flow),
+        }
+        level = "low" if digest else "medium"
+        reason = f"{actor.entity} ({actor.group.name}): {text}"
+        return Match(RULES[level], (event,), reason, {}, (actor.entity,), evidence)
+
+
+RULES = {level: rule(level) for level in ("low", "medium")}

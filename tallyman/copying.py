@@ -1,0 +1,158 @@
+"""Move a store to a cluster, or back to one machine: everything, as often as it was stopped, and seen to be the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from event_model.errors import StoreError
+from event_model.event import identity
+from store import retention
+from store.database import Database
+from store.fingerprint import Day, Fingerprint, differences
+from store.journal import Journal
+from store.query.matcher import moment
+from tallyman.config import Config
+from tallyman.wiring import connection, make_normalizer
+
+Progress = Callable[[int], None]  # that many more
+
+
+class Copied(NamedTuple):
+    """What a copy did."""
+
+    events: int  # that were not there
+    known: int  # that were there already
+    refused: int  # that are dead letters in the cluster
+    alerts: int
+
+
+class Target(NamedTuple):
+    """The cluster of a configuration, whatever its `store.type` is."""
+
+    client: Any
+    connection: Any  # store.elastic.client.Connection
+    names: Any  # store.elastic.names.Names
+    state: Any  # store.elastic.state.ClusterState
+
+    @property
+    def searcher(self) -> Any:
+        from store.elastic.searcher import Searcher
+
+        return Searcher(self.client, self.connection, ",".join(self.names.streams))
+
+
+@contextmanager
+def target(config: Config) -> Iterator[Target]:
+    """Closed at the end. Raises ConfigError where the section store.elasticsearch does not name a cluster."""
+    from store.elastic.client import connect
+    from store.elastic.names import checked
+    from store.elastic.state import ClusterState
+
+    way, names = connection(config), checked(config.store.elasticsearch.namespace)
+    with ExitStack() as opened:
+        client = connect(way)
+        opened.callback(client.close)
+        state = ClusterState(connect(way), way, names)
+        opened.callback(state.close)
+        yield Target(client, way, names, state)
+
+
+def to_cluster(config: Config, progress: Progress) -> Copied:
+    """Copy the journal's events and the alerts to the cluster. A run may write the journal meanwhile.
+
+    Once `store.type` is elasticsearch, the run goes on behind what was copied. Raises StoreError.
+    """
+    from store.elastic.bulk import Bulk
+    from store.elastic.client import connect
+    from store.elastic.document import Documents
+    from store.elastic.feed import Feed
+    from store.elastic.mapping import events, properties
+    from store.elastic.setup import ensure
+    from store.feeding import FED, Feeding
+
+    numbers = {"feed_taken": 0, "feed_known": 0, "feed_refused": 0}
+    counting = threading.Lock()
+
+    def count(name: str, amount: float) -> None:
+        with counting:
+            numbers[name] = numbers.get(name, 0) + int(amount)
+        if name in ("feed_taken", "feed_known", "feed_refused"):
+            progress(int(amount))
+
+    with target(config) as (client, way, names, state), database(config) as local:
+        ensure(client, way, names, retention.age(config.store.retention))
+        journal, normalize = Journal(config.store.path), make_normalizer(config)
+        documents = Documents(properties(events())["properties"], names)
+        copied = Feeding(local.file, f"copied to {names.namespace} at {way.address}")
+        feed = Feed(journal, normalize, documents, Bulk(connect(way, retries=0), way), copied, count=count)
+        feed.catch_up()
+        feed.drain()
+        fed = Feeding(local.file, FED)
+        fed.move(max(fed.place(), copied.place()))
+        alerts = state.alerts.take(local.alerts.records())
+        state.mark_replayed(local.replayed(), 0.0)
+    return Copied(numbers["feed_taken"], numbers["feed_known"], numbers["feed_refused"], alerts)
+
+
+def from_cluster(config: Config, progress: Progress) -> Copied:
+    """Copy the cluster's events and alerts into the journal and the state file here, and index them.
+
+    Raises StoreError, also while a run writes the journal.
+    """
+    from store.elastic.leaving import leave
+    from store.embedded import Embedded
+
+    with (
+        target(config) as there,
+        Journal(config.store.path, writable=True) as journal,
+        database(config) as local,
+    ):
+        events = leave(there.searcher, journal, f"copied from {there.names.namespace}", progress)
+        with Embedded(config.store.path, make_normalizer(config), writable=True) as store:
+            store.catch_up()
+        alerts = local.alerts.take(there.state.alerts.records())
+        local.mark_replayed(there.state.replayed(), 0.0)
+    return Copied(events, 0, 0, alerts)
+
+
+def compare(config: Config, progress: Progress) -> tuple[int, list[tuple[str, int, int]]]:
+    """How many events are in the journal, and the days on which journal and cluster differ, with their numbers.
+
+    By the ids of events and the hashes of their records. Raises StoreError.
+    """
+    from store.elastic.leaving import fingerprint
+
+    with target(config) as there:
+        there.state.alerts.index.refresh()
+        there.client.indices.refresh(index=there.searcher.index, ignore_unavailable=True)
+        cluster: dict[str, Day] = fingerprint(there.searcher, progress).days()
+    here = of_journal(config, progress).days()
+    return sum(day.number for day in here.values()), differences(here, cluster)
+
+
+def of_journal(config: Config, progress: Progress) -> Fingerprint:
+    """Of all events in the journal."""
+    found, journal, normalize = Fingerprint(), Journal(config.store.path), make_normalizer(config)
+    for partition in journal.partitions():
+        for entries in journal.entries(partition):
+            for entry in entries:
+                event = normalize(entry)
+                found.add(moment(event.timestamp), identity(event), entry.record.hash())
+            progress(len(entries))
+    return found
+
+
+@contextmanager
+def database(config: Config) -> Iterator[Database]:
+    if not config.store.path.is_dir():
+        raise StoreError(
+            f"no store at {config.store.path} yet. `tallyman run` makes one; store.path says where"
+        )
+    opened = Database(config.store.path)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -1,0 +1,163 @@
+"""Delivery ends with every document taken or refused for good, and says meanwhile what it waits for."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from event_model.errors import StoreError
+from event_model.event import Origin, Record
+from store.block import Entry
+from store.elastic.bulk import Fate, TooLarge, Verdict
+from store.elastic.client import Away
+from store.elastic.delivery import Delivery, Stopped
+from store.elastic.document import Document
+
+ENTRY = Entry("", 0, Record(b""), Origin("a", "json"), 0.0, "")
+TAKEN, KNOWN = Verdict(Fate.TAKEN), Verdict(Fate.KNOWN)
+Answer = Callable[[Sequence[Document]], list[Verdict]]
+
+
+def documents(*ids: str) -> list[Document]:
+    return [Document(id, "logs", b"{}", ENTRY) for id in ids]
+
+
+def take(given: Sequence[Document]) -> list[Verdict]:
+    return [TAKEN] * len(given)
+
+
+def fails(error: Exception) -> Answer:
+    def answer(given: Sequence[Document]) -> list[Verdict]:
+        raise error
+
+    return answer
+
+
+def says(**verdicts: Verdict) -> Answer:
+    return lambda given: [verdicts.get(each.id, TAKEN) for each in given]
+
+
+@dataclass
+class Script:
+    """A cluster that answers as it is told, then takes everything."""
+
+    answers: list[Answer]
+    there: set[str] = field(default_factory=set)
+    sent: list[str] = field(default_factory=list)  # ids of each request
+    looks: int = 0
+    refreshes: int = 0
+
+    def send(self, documents: Sequence[Document]) -> list[Verdict]:
+        self.sent.append("".join(each.id for each in documents))
+        return (self.answers.pop(0) if self.answers else take)(documents)
+
+    def known(self, documents: Iterable[Document]) -> set[str]:
+        self.looks += 1
+        return {each.id for each in documents} & self.there
+
+    def refresh(self, streams: Iterable[str]) -> None:
+        self.refreshes += 1
+
+
+@dataclass
+class Given:
+    script: Script
+    numbers: Counter[str] = field(default_factory=Counter)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def delivery(self, **options: object) -> Delivery:
+        def count(name: str, amount: float) -> None:
+            self.numbers[name] += int(amount)
+
+        return Delivery(self.script, self.stop, count, first_pause=0.001, **options)  # type: ignore[arg-type]
+
+
+def test_what_is_taken_is_sent_once() -> None:
+    given = Given(Script([says(b=KNOWN)]))
+    assert given.delivery().deliver(documents("a", "b", "c")) == []
+    assert given.script.sent == ["abc"] and given.script.looks == 0
+    assert given.numbers == {"feed_taken": 2, "feed_known": 1}
+
+
+def test_only_what_is_busy_or_blocked_is_sent_again() -> None:
+    busy, blocked = Verdict(Fate.BUSY, "queue full"), Verdict(Fate.BLOCKED, "no writing")
+    given = Given(Script([says(b=busy, d=blocked), says(d=blocked)]))
+    assert given.delivery().deliver(documents("a", "b", "c", "d")) == []
+    assert given.script.sent == ["abcd", "bd", "d"] and given.script.looks == 0
+
+
+def test_what_is_refused_is_told_with_the_reason_and_holds_nothing_up() -> None:
+    given = Given(Script([says(b=Verdict(Fate.REFUSED, "no number"))]))
+    [refused] = given.delivery().deliver(documents("a", "b", "c"))
+    assert (refused.document.id, refused.reason, refused.too_large) == ("b", "no number", False)
+    assert given.script.sent == ["abc"]
+
+
+def test_after_an_answer_that_never_came_it_looks_before_it_writes_again() -> None:
+    given = Given(Script([fails(Away("no answer"))], there={"a", "c"}))
+    assert given.delivery().deliver(documents("a", "b", "c")) == []
+    assert given.script.sent == ["abc", "b"]
+    assert (given.script.looks, given.script.refreshes) == (1, 1)
+    assert given.numbers["feed_known"] == 2
+
+
+def test_what_an_earlier_run_may_have_written_is_looked_for_and_made_visible_once() -> None:
+    given = Given(Script([], there={"a", "b", "x"}))
+    delivery = given.delivery()
+    assert delivery.deliver(documents("a", "b"), doubtful=True) == []
+    assert delivery.deliver(documents("x", "y"), doubtful=True) == []
+    assert given.script.sent == ["y"] and (given.script.looks, given.script.refreshes) == (2, 1)
+
+
+def test_what_is_too_large_is_halved_until_one_document_is_too_large_by_itself() -> None:
+    def most_two(sent: Sequence[Document]) -> list[Verdict]:
+        if len(sent) > 2 or any(each.id == "e" for each in sent):
+            raise TooLarge("no more than that")
+        return take(sent)
+
+    given = Given(Script([most_two] * 20))
+    [refused] = given.delivery().deliver(documents(*"abcdefg"))
+    assert (refused.document.id, refused.too_large) == ("e", True)
+    assert given.numbers["feed_taken"] == 6
+
+
+def test_it_prepares_once_and_waits_until_that_works() -> None:
+    tries = [StoreError("not set up"), StoreError("not set up"), None]
+
+    def prepare() -> None:
+        if error := tries.pop(0):
+            raise error
+
+    given = Given(Script([]))
+    delivery = given.delivery(prepare=prepare)
+    delivery.deliver(documents("a"))
+    delivery.deliver(documents("b"))
+    assert tries == [] and given.script.sent == ["a", "b"]
+
+
+def test_a_trouble_is_told_since_it_began_and_until_it_is_over() -> None:
+    seen = list[tuple[str, float]]()
+    given = Given(Script([fails(Away("gone")), fails(Away("still gone"))]))
+    delivery = given.delivery()
+
+    def look(sent: Sequence[Document]) -> list[Verdict]:
+        seen.append((delivery.trouble.reason, delivery.trouble.since))
+        return take(sent)
+
+    given.script.answers.append(look)
+    delivery.deliver(documents("a"))
+    [(reason, since)] = seen
+    assert reason == "still gone" and since > 0
+    assert (delivery.trouble.reason, delivery.trouble.since) == ("", 0.0)
+
+
+def test_told_to_stop_it_stops_between_two_attempts() -> None:
+    given = Given(Script([fails(Away("gone"))] * 5))
+    given.stop.set()
+    with pytest.raises(Stopped):
+        given.delivery().deliver(documents("a"))
+    assert given.script.sent == ["a"]

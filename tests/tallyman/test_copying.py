@@ -1,0 +1,191 @@
+"""A store moves to a cluster and back with everything that is in it, however often the copy is stopped."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from event_model.event import Record
+from event_model.parts import Batch
+from store.database import Database
+from store.embedded import Embedded
+from store.fingerprint import Day, Fingerprint, differences
+from store.journal import Entry, Journal
+from store.query import parse
+from store.state import AlertRecord
+from tallyman.config import Config
+from tallyman.copying import from_cluster, to_cluster
+from tallyman.normalizer import Normalizer
+from tests.services.cluster import Cluster
+from tests.store.elastic.fed import once
+from tests.tallyman.world import NOON, ORIGIN, Deletions, Given, Ran, batch, raw, world
+
+DAY = 86_400.0
+
+
+def config(root: Path, cluster: Cluster) -> Path:
+    file = root / "tallyman.yaml"
+    root.mkdir(exist_ok=True)
+    file.write_text(
+        f"store:\n  path: {root / 'store'}\n  elasticsearch:\n    hosts: [{cluster.url}]\n    namespace: {cluster.names.namespace}\n"
+    )
+    return file
+
+
+def loaded(file: Path) -> Config:
+    from tallyman.config import load
+
+    return load(file, {})
+
+
+def batches() -> list[Batch]:
+    """Some of two days, of two sources at the same moment, with what is redacted, repeated and unreadable."""
+    other = ORIGIN.__class__("web", "json", "/var/log/web.jsonl", "prod", "file", "node-2")
+    texts = [f'{{"time": "2026-11-23T10:00:00Z", "n": {number}}}'.encode() for number in range(20)]
+    secret = Record(raw(900), 5, "ab" * 32)
+    return [
+        batch(
+            [raw(number, verb="delete" if number < 3 else "get") for number in range(40)],
+            1,
+            dead=[(b"\xff no JSON", "not JSON")],
+        ),
+        Batch(other, [Record(text, 10 * place) for place, text in enumerate(texts)], "web", 1, NOON),
+        Batch(ORIGIN, [secret], "audit", 2, NOON + 1),
+        Batch(ORIGIN, [Record(raw(number), number) for number in range(1000, 1060)], "audit", 3, NOON + DAY),
+    ]
+
+
+def fill(root: Path) -> None:
+    sources = {"audit": Given([batches()[0]]), "web": Given([batches()[1]])}
+    with world(root, sources, inspectors=[Deletions()], once=True) as made:
+        made.run()
+        for each in batches()[2:]:
+            made.store.add([(entry, made.store.normalize(entry)) for entry in made.journal.append(each, {})])
+        made.store.commit()
+        ids = [alert["id"] for alert in made.alerts()]
+        made.database.alerts.decide(
+            ids[:1], "close", user="alice", reason="false_positive", note="known", now=datetime.now(UTC)
+        )
+
+
+def kept(root: Path) -> set[tuple[Any, ...]]:
+    """Every entry of a journal, wherever it stands."""
+    journal = Journal(root)
+    entries: list[Entry] = [
+        each for name in journal.partitions() for block in journal.entries(name) for each in block
+    ]
+    return {(each.record, each.origin, each.received, each.reason) for each in entries}
+
+
+def alerts(database: Database) -> dict[str, AlertRecord]:
+    """By id; a cluster keeps whole microseconds."""
+    return {each.id: replace(each, detected=round(each.detected, 5)) for each in database.alerts.records()}
+
+
+def test_a_store_goes_to_a_cluster_and_back_with_everything(
+    tmp_path: Path, cluster: Cluster, tallyman: Ran
+) -> None:
+    fill(tmp_path / "here" / "store")
+    first = config(tmp_path / "here", cluster)
+    code, _, said = tallyman(
+        "--config", str(first), "store", "copy", "--from", "embedded", "--to", "elasticsearch"
+    )
+    assert code == 0, said
+    assert "copied 122 events and 3 alerts; 0 were there already" in said and "the same 122 events" in said
+    assert once(cluster) == 122
+
+    second = config(tmp_path / "there", cluster)
+    Journal(tmp_path / "there" / "store", writable=True).close()
+    code, _, said = tallyman(
+        "--config", str(second), "store", "copy", "--from", "elasticsearch", "--to", "embedded"
+    )
+    assert code == 0, said
+    assert kept(tmp_path / "there" / "store") == kept(tmp_path / "here" / "store")
+    one, other = Database(tmp_path / "here" / "store"), Database(tmp_path / "there" / "store")
+    assert alerts(other) == alerts(one) and len(alerts(one)) == 3
+    one.close(), other.close()
+    with Embedded(tmp_path / "there" / "store", Normalizer()) as store:
+        assert store.count(parse("verb:delete")) == 3 and store.count(parse("event.kind:pipeline_error")) == 1
+
+
+def test_a_copy_that_is_made_again_copies_only_what_is_new(tmp_path: Path, cluster: Cluster) -> None:
+    fill(tmp_path / "here" / "store")
+    made = loaded(config(tmp_path / "here", cluster))
+    assert to_cluster(made, lambda number: None)[:2] == (122, 0)
+    with Journal(made.store.path, writable=True) as journal:
+        journal.append(batch([raw(2000)], 9), {})
+    assert to_cluster(made, lambda number: None)[:2] == (1, 0)
+
+    back = loaded(config(tmp_path / "there", cluster))
+    Journal(back.store.path, writable=True).close()
+    assert from_cluster(back, lambda number: None).events == 123
+    assert from_cluster(back, lambda number: None).events == 0
+
+
+@pytest.mark.parametrize("moment", [1, 30, 70, 100])
+def test_a_copy_that_is_stopped_goes_on_where_it_was(tmp_path: Path, cluster: Cluster, moment: int) -> None:
+    fill(tmp_path / "here" / "store")
+    to_cluster(loaded(config(tmp_path / "here", cluster)), lambda number: None)
+    cluster.refresh()
+    back = loaded(config(tmp_path / "there", cluster))
+    Journal(back.store.path, writable=True).close()
+    copied = 0
+
+    def stop(number: int) -> None:
+        nonlocal copied
+        copied += number
+        if copied >= moment:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        from_cluster(back, stop)
+    assert copied + from_cluster(back, lambda number: None).events == 122
+    assert kept(back.store.path) == kept(tmp_path / "here" / "store")
+    assert sum(1 for _ in _entries(back.store.path)) == 122
+
+
+def _entries(root: Path) -> Any:
+    journal = Journal(root)
+    return (each for name in journal.partitions() for block in journal.entries(name) for each in block)
+
+
+def test_a_cluster_that_lacks_an_event_is_told_of_by_day(
+    tmp_path: Path, cluster: Cluster, tallyman: Ran
+) -> None:
+    fill(tmp_path / "here" / "store")
+    file = config(tmp_path / "here", cluster)
+    to_cluster(loaded(file), lambda number: None)
+    with Journal(tmp_path / "here" / "store", writable=True) as journal:
+        [lost] = journal.append(batch([raw(3000)], 9), {})
+        database = Database(tmp_path / "here" / "store")
+        from store.feeding import Feeding
+
+        for name in database.file.read("SELECT name FROM pointers WHERE name LIKE 'copied%'"):
+            Feeding(database.file, name["name"]).move(
+                (lost.partition, lost.pointer)
+            )  # as if it had been taken
+        database.close()
+    code, _, said = tallyman(
+        "--config", str(file), "store", "copy", "--from", "embedded", "--to", "elasticsearch"
+    )
+    assert code == 1
+    assert "2026-11-23: 123 events on this machine, 122 in the cluster" in said
+
+
+def test_fingerprints_do_not_depend_on_order_and_count_each_event_once() -> None:
+    one, other, third = Fingerprint(), Fingerprint(), Fingerprint()
+    events = [(0, "a", "1"), (5, "b", "2"), (86_400_000_000, "c", "3")]
+    for each in events:
+        one.add(*each)
+    for each in [*reversed(events), events[0]]:
+        other.add(*each)
+    for each in [(0, "a", "1"), (5, "b", "another"), (86_400_000_000, "c", "3")]:
+        third.add(*each)
+    assert one.days() == other.days() and list(one.days()) == ["1970-01-01", "1970-01-02"]
+    assert differences(one.days(), third.days()) == [("1970-01-01", 2, 2)]
+    assert differences(one.days(), {"1970-01-02": one.days()["1970-01-02"]}) == [("1970-01-01", 2, 0)]
+    assert differences({}, {"1970-01-01": Day(1, 2)}) == [("1970-01-01", 0, 1)]
