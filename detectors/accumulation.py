@@ -54,12 +54,13 @@ class Detector(novelty.Detector):
             if case is not None and case.events and score >= self.floor:
                 told = self.offers.offer(actor.name, actor.group.name, score, clock.flow)
                 if told is not None:
+                    actor.peak = actor.carried  # told: again only when as much has come on top
                     self.matches.append(self._slow(actor, case, score, told == DIGEST))
         super().closed(active, tallies)
 
     def _slow(self, actor: Actor, case: Case, score: float, digest: bool) -> Match:
         match = self._match(actor, case, case.events[-1], score, digest)
-        reason = f"{match.reason}; {actor.carried:.0f} nats of evidence in the past hours, at most {actor.peak:.0f} before"
+        reason = f"{match.reason}; {actor.carried:.0f} nats of evidence in the past hours"
         return Match(
             RULES["low" if digest else "medium"], match.events, reason, {}, match.group, match.evidence
         )

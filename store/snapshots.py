@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def write(path: Path, snapshot: Snapshot) -> int:
         fresh.rename(path)
         _sync_folder(path.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be written may not be there to be deleted
+            fresh.unlink()
         raise trouble(error, path) from None
     return len(data)
 

@@ -5,16 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from event_model.parts import Detector
 from store.grouping import iso
-from store.snapshots import Snapshots, Stale
+from store.snapshots import Snapshots
 from store.state import Alerts, State
 from tallyman.config import Config
+from tallyman.memory import UNUSABLE
 from tallyman.wiring import make_detector
 
 MOST_ALERTS = 20
+
+
+class Held(NamedTuple):
+    """A snapshot that was read."""
+
+    changed: float  # when its file was written
+    taken: float = 0.0
+    detector: Detector | None = None  # None where it can't be used
 
 
 @dataclass(slots=True)
@@ -25,7 +34,7 @@ class Entities:
     make: Callable[[str], Detector]
     snapshots: Snapshots
     alerts: Alerts
-    _held: dict[str, tuple[float, Detector | None]] = field(default_factory=dict, init=False)
+    _held: dict[str, Held] = field(default_factory=dict, init=False)
     _mutex: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def about(self, entity: str) -> dict[str, Any] | None:
@@ -33,36 +42,36 @@ class Entities:
         usual, taken = {}, 0.0
         with self._mutex:  # a detector is read by one thread at a time
             for name in self.names:
-                when, detector = self._remembered(name)
-                found = detector.usual(entity) if detector else None
-                if found is not None:
-                    usual[name], taken = found, max(taken, when)
+                held = self._remembered(name)
+                found = held.detector.usual(entity) if held and held.detector else None
+                if held and found is not None:
+                    usual[name], taken = found, max(taken, held.taken)
         alerts = self.alerts.listed(user=entity, limit=MOST_ALERTS).alerts
         if not usual and not alerts:
             return None
         return {"entity": entity, "as_of": iso(taken) if taken else None, "usual": usual, "alerts": alerts}
 
-    def _remembered(self, name: str) -> tuple[float, Detector | None]:
-        """A detector as it was at its last snapshot, and when that was."""
+    def _remembered(self, name: str) -> Held | None:
+        """A detector as it was at its last snapshot; None where there was none."""
         try:
             changed = self.snapshots.path(name).stat().st_mtime
         except OSError:
-            return 0.0, None
+            return None
         held = self._held.get(name)
-        if held is None or held[0] != changed:
-            held = self._held[name] = changed, self._restored(name)
+        if held is None or held.changed != changed:
+            held = self._held[name] = self._restored(name, changed)
         return held
 
-    def _restored(self, name: str) -> Detector | None:
-        detector = self.make(name)
+    def _restored(self, name: str, changed: float) -> Held:
         try:
             found = self.snapshots.load(name)
-            if found is None:
-                return None
-            detector.restore(found.body)
-        except (Stale, ValueError):
-            return None  # the run says so, and learns again
-        return detector
+            if found is not None:
+                detector = self.make(name)
+                detector.restore(found.body)
+                return Held(changed, found.taken, detector)
+        except UNUSABLE:
+            pass  # the run says so, and learns again
+        return Held(changed)
 
 
 def entities_of(config: Config, state: State) -> Entities:

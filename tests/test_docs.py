@@ -80,6 +80,6 @@ def check(words: list[str], where: str) -> None:
         return  # --help, --version
     except click.UsageError as error:
         pytest.fail(f"{where}: {error.format_message()}")
-    query = context.params.get("query") or context.params.get("entity")
+    query = context.params.get("query") or (command.name in ASKING and context.params.get("entity"))
     if command.name in ASKING or query:
         parse(query or "")

@@ -121,15 +121,15 @@ def key(event: Event) -> Hashable:
     user, sources = audit.user, audit.sourceIPs
     who = user.username if user is not None else ""
     source = sources[-1] if sources else ""
-    ref = audit.objectRef
-    if ref is None:
-        return (who, audit.verb, source, audit.userAgent, code, audit.requestURI)
-    resource = ref.resource
-    name = ref.name if resource in NAMED else ""
     rare: Any = None
     if audit.impersonatedUser is not None:
         rare = (audit.impersonatedUser.username, tuple(audit.impersonatedUser.groups))
-    elif audit.requestObject is not ABSENT and resource in WORKLOADS and audit.verb in WRITES:
+    ref = audit.objectRef
+    if ref is None:
+        return (who, audit.verb, source, audit.userAgent, code, audit.requestURI, rare)
+    resource = ref.resource
+    name = ref.name if resource in NAMED else ""
+    if audit.requestObject is not ABSENT and rare is None and resource in WORKLOADS and audit.verb in WRITES:
         rare = event.images
     return (
         who,

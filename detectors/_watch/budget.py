@@ -59,7 +59,7 @@ class Pool:
         elif rank < 1.0:  # too little history for even one: above all that was seen
             self.threshold = max(floor, scores[0])
         else:
-            self.threshold = max(floor, scores[int(rank)] if int(rank) < len(scores) else 0.0)
+            self.threshold = max(floor, scores[int(rank) - 1] if rank <= len(scores) else 0.0)
 
     def draw(self, flow: float) -> bool:
         """Take one token. Half of `most_a_day` fit in and half come back in a day, so no day has more than it."""

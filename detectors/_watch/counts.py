@@ -11,7 +11,7 @@ PEERS, PEERS_WINDOWS = (
     0.2,
     5.0,
 )  # mean count of a kind that nobody has been watched doing, and what that is worth
-UNSURE = 10.0  # overdispersion of the first window ever: what was watched for an hour says little
+UNSURE = 50.0  # overdispersion of the first window ever: what was watched for an hour says little
 PSEUDO_HOUR = 12.0  # windows that the whole day is worth beside one hour
 SCATTER = 0.5  # 1 / size of the negative binomial where nothing is known: bursts are the rule
 FREE = 3.0  # events of a kind in a window that are learnt in any case
@@ -39,7 +39,7 @@ def spread_of(tally: Tally, mean: float) -> float:
     weight = min(group.m, PSEUDO)
     shrunk = (weight * peers + PSEUDO / 4 * SCATTER) / (weight + PSEUDO / 4)
     known = (actor.m * own + PSEUDO * shrunk) / (actor.m + PSEUDO)
-    return max(0.02, known) + UNSURE / (1.0 + actor.m + group.m)
+    return max(0.02, known) + UNSURE / (1.0 + actor.m + group.m / max(1, group.members))
 
 
 def _excess(total: float, squares: float, windows: float) -> float:
@@ -72,11 +72,13 @@ def surprise(count: int, mean: float, scatter: float) -> float:
 
 
 def learn(tally: Tally, hour: int) -> None:
-    """The window's count becomes part of what is usual: no more of it than three standard deviations above the mean."""
+    """The window's count becomes part of what is usual: what is more than three standard deviations above the mean counts half, so that a burst
+    is not usual at once, but a nightly one soon."""
     actor, kept = tally.actor, float(tally.count)
     if kept > FREE and actor.windows >= YOUNG:
         mean = tally.total / actor.m
-        kept = min(kept, mean + 3.0 * sqrt(max(0.0, tally.squares / actor.m - mean * mean)) + FREE)
+        most = mean + 3.0 * sqrt(max(0.0, tally.squares / actor.m - mean * mean)) + FREE
+        kept = min(kept, max(most, kept / 2))
     square = kept * kept
     tally.total += kept
     tally.squares += square

@@ -9,6 +9,7 @@ from msgspec import Struct
 from detectors._watch.actors import SEPARATOR, Actor, Group, Known, Realm, Tally
 from detectors._watch.aspects import NAMES
 from detectors._watch.budget import Budget
+from detectors._watch.case import Case
 from detectors._watch.clock import DAY, Clock
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
@@ -25,6 +26,8 @@ class Counted(Struct, array_like=True):
     total: float
     squares: float
     hours: dict[int, float]
+    window: int
+    count: int
 
 
 class Member(Struct, array_like=True):
@@ -46,6 +49,7 @@ class Member(Struct, array_like=True):
     usual: float
     peak: float
     today: tuple[int, float]
+    new: list[tuple[int, str, bool]]  # what the window that is open has brought
 
 
 class Peers(Struct, array_like=True):
@@ -73,7 +77,7 @@ class State(Struct, array_like=True):
 
 
 def pack(watch: Watch, budget: Budget, verdicts: Verdicts) -> bytes:
-    """The state as bytes. What is new in the window that is open counts as known: it has been told."""
+    """The state as bytes, with the counts and the new values of the window that is open, but not its reasons."""
     state = State(
         NAMES,
         watch.clock.minute,
@@ -95,15 +99,14 @@ def unpack(data: bytes, watch: Watch, budget: Budget) -> Verdicts:
 
 
 def _member(actor: Actor) -> Member:
-    known, day = actor.known, int(actor.seen // DAY)
-    if actor.case is not None:
-        known = [dict(values) for values in known]
-        for aspect, value in actor.case.new:
-            known[aspect].setdefault(value, day)
-    tallies = [Counted(each.kind, each.total, each.squares, each.hours) for each in actor.tallies.values()]
+    new = [(*pair, fresh) for pair, fresh in actor.case.new.items()] if actor.case is not None else []
+    tallies = [
+        Counted(each.kind, each.total, each.squares, each.hours, each.window, each.count)
+        for each in actor.tallies.values()
+    ]
     return Member(
         actor.name, actor.group.name, actor.first, actor.seen, actor.aged, actor.windows, actor.m, actor.n,
-        known, actor.hours, tallies, actor.carried, actor.gathered, actor.usual, actor.peak, actor.today,
+        actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.usual, actor.peak, actor.today, new,
     )  # fmt: skip
 
 
@@ -148,9 +151,13 @@ def _add(member: Member, watch: Watch) -> None:
     }
     actor = watch.actors[member.name] = Actor(member.name, group, member.first, **fields)
     for each in member.tallies:
-        actor.tallies[each.kind] = Tally(
-            actor, each.kind, total=each.total, squares=each.squares, hours=each.hours
+        tally = actor.tallies[each.kind] = Tally(
+            actor, each.kind, each.window, each.count, each.count + 1, each.total, each.squares, each.hours
         )
+        if each.window == watch.clock.window:
+            watch.tallies.append(tally)
+    if member.new:
+        actor.case = Case(new={(aspect, value): fresh for aspect, value, fresh in member.new})
     for each_group in actor.groups:
         each_group.members += 1
     realm.members += 1

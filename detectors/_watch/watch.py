@@ -65,6 +65,7 @@ class Watch:
         self.priors = priors  # kind, or group/kind -> nats, before what the format says
         self.check = check
         self.unread = 0  # events that a declaration could not read
+        self.crowded = 0  # events of actors that there was no room for
         self.tallies: list[Tally] = []  # active in this window
         self.ways: dict[tuple[str, str], dict[int, Way]] = {}
         self.behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
@@ -170,16 +171,24 @@ class Watch:
             self.unread += 1
             facets = None
         way = self._nobody if facets is None else self._way(event.origin, behaviour, facets)
-        if facets is None or judge.met(way, event):
+        if facets is None or (way is not self._nobody and judge.met(way, event)):
             if len(known) >= MOST_WAYS:
                 known.clear()
             known[mark] = way
+            self._seen(way)
         return way
 
     def _way(self, origin: Origin, behaviour: Behaviour, facets: Facets) -> Way:
         realm = behaviour.realm or origin.format
         name = SEPARATOR.join((realm, origin.cluster, facets.actor))
-        actor = self.actors.get(name) or self._actor(name, realm, facets)
+        actor = self.actors.get(name)
+        if actor is None:
+            if (
+                len(self.actors) >= 2 * self.most_actors
+            ):  # a crowd within one window: looked at after its close
+                self.crowded += 1
+                return self._nobody
+            actor = self._actor(name, realm, facets)
         tally = actor.tallies.get(facets.kind)
         if tally is None:
             kind = facets.kind if len(actor.tallies) < MOST_KINDS else "other"
@@ -218,20 +227,25 @@ class Watch:
 
     def _shed(self) -> None:
         """Forget the longest unseen where there are too many: of the biggest group, so that strangers oust strangers."""
-        values = sum(realm.size for realm in self.realms.values())
-        if len(self.actors) <= self.most_actors and values <= self.most_values:
-            return
-        sizes: dict[Group, int] = {}
-        for actor in self.actors.values():
-            sizes[actor.group] = sizes.get(actor.group, 0) + 1 + actor.size
-        biggest = max(sizes, key=sizes.__getitem__)
-        unseen = sorted(
-            (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
-        )
-        for actor in unseen[: len(unseen) // 8 + 1]:
-            self.realm_of(actor).drop(actor)
-            del self.actors[actor.name]
-        self.forget_ways()
+        shed = False
+        while (
+            len(self.actors) > self.most_actors
+            or sum(r.size for r in self.realms.values()) > self.most_values
+        ):
+            sizes: dict[Group, int] = {}
+            for actor in self.actors.values():
+                sizes[actor.group] = sizes.get(actor.group, 0) + 1 + actor.size
+            biggest = max(sizes, key=sizes.__getitem__)
+            unseen = sorted(
+                (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
+            )
+            over = max(0, len(self.actors) - self.most_actors)
+            for actor in unseen[: over + len(unseen) // 8 + 1]:
+                self.realm_of(actor).drop(actor)
+                del self.actors[actor.name]
+            shed = True
+        if shed:
+            self.forget_ways()
 
 
 def nobody() -> Way:

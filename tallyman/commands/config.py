@@ -29,16 +29,21 @@ def _chosen(context: click.Context, file: str | None) -> Path | None:
 def check(context: click.Context, file: str | None) -> None:
     """Say whether the configuration would work, part by part; exit 3 if not."""
     from tallyman.cluster import cluster
-    from tallyman.wiring import bounds, make_sinks, make_sources, rule_folders
+    from tallyman.wiring import bounds, make_detectors, make_sinks, make_sources, rule_folders
 
     config = load(_chosen(context, file))
     sources, sinks = make_sources(config), make_sinks(config)
-    folders = rule_folders(config.rules.packs)
+    folders, detectors = rule_folders(config.rules.packs), make_detectors(config.detectors)
     bounds(config)
     if config.store.type == "elasticsearch":
         with cluster(config):
             pass  # nothing is asked yet: `tallyman store check` does
-    counts = ((len(sources), "source"), (len(sinks), "sink"), (len(folders), "rule folder"))
+    counts = (
+        (len(sources), "source"),
+        (len(sinks), "sink"),
+        (len(folders), "rule folder"),
+        (len(detectors), "detector"),
+    )
     click.echo(f"ok: {', '.join(number(*each) for each in counts)}", err=True)
     if not sources:
         click.echo("note: no sources: `tallyman run` would read nothing", err=True)

@@ -57,9 +57,17 @@ def checks(read: Callable[[], Config]) -> Iterator[Check]:
 
 
 def _parts(config: Config) -> Iterator[Check]:
-    from tallyman.wiring import make_sinks, make_sources
+    from tallyman.wiring import make_detectors, make_sinks, make_sources
 
-    for name, make in (("sources", make_sources), ("sinks", make_sinks)):
+    def detectors(config: Config) -> object:
+        return make_detectors(config.detectors)
+
+    makers: tuple[tuple[str, Callable[[Config], object]], ...] = (
+        ("sources", make_sources),
+        ("sinks", make_sinks),
+        ("detectors", detectors),
+    )
+    for name, make in makers:
         try:
             make(config)
             yield name, True, "their options are right"

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from event_model.errors import ConfigError
 from tallyman import wiring
 from tallyman.commands.config import hide
-from tallyman.config import EXAMPLE, Config, load
+from tallyman.config import EXAMPLE, Config, DetectorsConfig, load
+from tallyman.wiring import behaviour_of, bounds, make_detectors
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -110,3 +111,57 @@ def test_a_setting_whose_name_ends_with_file_stays_the_name_of_a_file(tmp_path: 
     given = {CLUSTER + "CA_FILE": "/etc/ca.crt", CLUSTER + "HOSTS": "https://a:9200, https://b:9200"}
     section = load(write(tmp_path, ""), given).store.elasticsearch
     assert (section.ca_file, section.hosts) == (Path("/etc/ca.crt"), ["https://a:9200", "https://b:9200"])
+
+
+# detectors
+
+
+def detectors(text: str) -> DetectorsConfig:
+    return Config.model_validate({"detectors": yaml.safe_load(text)}).detectors
+
+
+def test_each_enabled_detector_is_made_with_its_options_and_what_formats_declare() -> None:
+    made = make_detectors(detectors("{enabled: [novelty, rate], novelty: {floor: 12}}"))
+    assert list(made) == ["novelty", "rate"]
+    assert made["novelty"].floor == 12.0  # type: ignore[attr-defined]
+    assert behaviour_of("kubernetes_audit") is not None
+    assert behaviour_of("a_format_that_is_gone") is None
+    assert make_detectors(detectors("{enabled: []}")) == {}
+
+
+def test_a_budget_is_each_detectors_unless_it_has_its_own() -> None:
+    def budgets(text: str) -> list[tuple[float, float]]:
+        made = make_detectors(detectors(text)).values()
+        return [(each.alerts_a_day, each.most_a_day) for each in made]  # type: ignore[attr-defined]
+
+    assert budgets("{enabled: [novelty, rate]}") == [(3.0, 12.0), (1.0, 6.0)]
+    assert budgets("{enabled: [novelty, rate], budget: 10}") == [(10.0, 40.0), (10.0, 40.0)]
+    assert budgets("{enabled: [novelty, rate], budget: 10, rate: {alerts_a_day: 2}}")[1] == (2.0, 6.0)
+
+
+def test_the_environment_reaches_a_detectors_options(tmp_path: Path) -> None:
+    given = {"TALLYMAN_DETECTORS__ENABLED": "[novelty]", "TALLYMAN_DETECTORS__NOVELTY__FLOOR": "14"}
+    made = make_detectors(load(write(tmp_path, ""), given).detectors)
+    assert [each.floor for each in made.values()] == [14.0]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{noveltee: {}}", "detectors: no key 'noveltee'.*Did you mean 'novelty'"),
+        ("{budjet: 3}", "detectors: no key 'budjet'.*Did you mean 'budget'"),
+        ("{enabled: [noveltee]}", "detectors.noveltee: .*it has .*novelty.*Did you mean 'novelty'"),
+        ("{novelty: {flor: 3}}", "detectors.novelty: novelty has no option 'flor'.*Did you mean 'floor'"),
+        ("{novelty: {floor: many}}", "detectors.novelty: novelty: floor: .*'many'"),
+        ("{novelty: 3}", "detectors.novelty: must hold options, not 3"),
+    ],
+)
+def test_a_mistake_about_detectors_names_the_key_and_what_would_be_right(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        make_detectors(detectors(text))
+
+
+@pytest.mark.parametrize("key", ["feedback", "history", "snapshot_every"])
+def test_a_length_of_time_that_is_none_is_named_with_its_key(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"detectors.{key}: 'soon' is no length of time"):
+        bounds(Config.model_validate({"detectors": {key: "soon"}}))

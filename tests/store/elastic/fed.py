@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,6 @@ from store.elastic.feed import Feed
 from store.elastic.mapping import events, properties
 from store.journal import Journal
 from tallyman.normalizer import Normalizer
-from tests.end_to_end.waiting import until as wait_until
 from tests.services.cluster import Cluster
 from tests.tallyman.world import batch, raw
 
@@ -27,9 +27,13 @@ PATIENCE = 60.0  # seconds; a condition that has not come about by then never wi
 PROPERTIES = properties(events())["properties"]
 
 
-def until(condition: Callable[[], Any]) -> None:
-    """Return when the condition holds."""
-    wait_until(condition, PATIENCE)
+def until(condition: Callable[[], Any], what: str = "") -> Any:
+    """What the condition gives once it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what or "it never came about"
+        time.sleep(0.02)
+    return found
 
 
 @dataclass
@@ -48,7 +52,10 @@ class Fed:
         self.put(batch(raws, position))
 
     def all_taken(self) -> None:
-        until(lambda: self.feed.tell()["feed_lag_records"] == 0)
+        until(
+            lambda: self.feed.tell()["feed_lag_records"] == 0,
+            f"still behind: {self.feed.tell()} {self.numbers}",
+        )
 
 
 @contextmanager

@@ -1,0 +1,156 @@
+"""Novelty: what is new for an actor and its peers is told on the event, once, with its reasons."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from detectors.novelty import Detector
+from event_model.behaviour import Behaviour, Verdict
+from tests.detectors.acts import CLUSTER, act, after, made, ordinary, theft, told
+
+DAYS = 4.0
+
+
+def learnt(**options: object) -> Detector:
+    """A detector that has seen ordinary days."""
+    detector: Detector = made(Detector(**options))
+    told(detector, ordinary(DAYS))
+    return detector
+
+
+def test_ordinary_days_are_not_worth_a_word_from_the_first_hour_on() -> None:
+    assert told(made(Detector(alerts_a_day=0)), ordinary(DAYS)) == []  # 0: all above the floor
+
+
+def test_a_stolen_token_is_told_on_the_event_itself() -> None:
+    detector = learnt()
+    stolen = theft(after(DAYS))
+    (match,) = detector.inspect(
+        [act("app1", "list pods", after(DAYS)), stolen, act("app2", "list pods", after(DAYS))]
+    )
+    assert match.events[-1] is stolen
+    assert match.group == ("app3",)
+    assert match.rule.level == "high"
+
+
+def test_the_reasons_are_sentences_and_data_largest_first() -> None:
+    (match,) = learnt().inspect([theft(after(DAYS))])
+    terms = match.evidence["terms"]
+    assert [term["nats"] for term in terms] == sorted((term["nats"] for term in terms), reverse=True)
+    assert {term["facet"] for term in terms} == {"action", "source", "client"}
+    assert (
+        "first `list secrets` in 4.0 days; none of 11 peers (application) nor anybody else ever did"
+        in match.reason
+    )
+    assert {"list pods", "get configmaps"} < set(match.evidence["usual"]["values"]["action"])
+    assert abs(match.evidence["score"] - sum(term["nats"] for term in terms)) < 0.2
+    assert match.evidence["risk"] > 70
+
+
+def test_more_than_usual_is_a_reason_beside_the_new() -> None:
+    detector = learnt(alerts_a_day=0)
+    many = [
+        act("app3", "get secrets", after(DAYS), "secret read", object=f"secret {number}")
+        for number in range(49)
+    ]
+    match = detector.inspect([*many, theft(after(DAYS))])[-1]
+    assert match.evidence["rates"][0]["text"] == "49 times secret read in 5 minutes, usual 0.0"
+
+
+def test_it_is_told_once_and_known_from_then_on() -> None:
+    detector = learnt()
+    assert len(detector.inspect([theft(after(DAYS)), theft(after(DAYS))])) == 1
+    later = [theft(after(DAYS) + timedelta(hours=hours)) for hours in (1, 2, 3, 26)]
+    assert told(detector, later) == []
+
+
+def test_what_peers_do_is_less_of_a_surprise() -> None:
+    detector = learnt(alerts_a_day=0, floor=1.0)
+    (alone,) = detector.inspect([act("app3", "list secrets", after(DAYS), "secret read")])
+    for number in (5, 6, 7, 8):
+        detector.inspect([act(f"app{number}", "list secrets", after(DAYS), "secret read")])
+    told(detector, ordinary(0.1, after(DAYS)))
+    (shared,) = detector.inspect([act("app4", "list secrets", after(DAYS + 0.1), "secret read")])
+    assert shared.evidence["score"] < alone.evidence["score"] - 0.5
+    assert "5 of 11 peers" in shared.reason
+
+
+def test_an_actor_who_always_meets_something_new_gets_less_evidence() -> None:
+    detector = learnt(alerts_a_day=0, floor=1.0)
+    for hour in range(48):
+        detector.inspect([act("app9", f"get thing{hour}", after(DAYS) + timedelta(hours=hour))])
+    moment = after(DAYS + 2.1)
+    (restless,) = detector.inspect([act("app9", "list secrets", moment, "secret read")])
+    (steady,) = detector.inspect([act("app3", "list secrets", moment, "secret read")])
+    assert restless.evidence["score"] < steady.evidence["score"] - 1
+
+
+def test_what_an_act_can_do_weighs_and_can_be_changed() -> None:
+    moment = after(DAYS)
+    scores = [
+        learnt(alerts_a_day=0, floor=0.5, **options).inspect([act("app3", "drop walls", moment, kind)])[0].evidence["score"]
+        for kind, options in (("exec", {}), ("read", {}), ("read", {"priors": {"application/read": 5.0}}))
+    ]  # fmt: skip
+    assert scores[1] < scores[0] < scores[2]
+
+
+def test_a_benign_verdict_silences_its_scope_until_it_expires() -> None:
+    moment = after(DAYS)
+    verdict = Verdict("app3", "*", "*", True, (moment + timedelta(days=1)).isoformat())
+    detector = learnt()
+    detector.judge(verdict)
+    assert detector.inspect([theft(moment)]) == []
+    assert len(detector.inspect([theft(moment, "app4")])) == 1, "another actor is another scope"
+    told(detector, ordinary(2, moment))
+    assert (
+        len(
+            detector.inspect(
+                [act("app3", "create rolebindings", after(DAYS + 2), "exec", source="198.51.100.0/24")]
+            )
+        )
+        == 1
+    )
+
+
+def test_a_true_verdict_keeps_the_value_unknown_so_that_it_alarms_again() -> None:
+    detector = learnt()
+    detector.inspect([theft(after(DAYS))])
+    told(detector, ordinary(0.2, after(DAYS)))
+    for facet, value in (("action", "list secrets"), ("source", "203.0.113.0/24"), ("client", "curl")):
+        detector.judge(Verdict("app3", facet, value, False))
+    assert len(detector.inspect([theft(after(DAYS + 0.3))])) == 1
+    told(detector, ordinary(0.2, after(DAYS + 0.3)))
+    assert len(detector.inspect([theft(after(DAYS + 1))])) == 1
+
+
+def test_what_is_usual_for_an_entity_is_data() -> None:
+    usual = learnt().usual("app3")
+    assert usual is not None
+    assert usual["group"] == "application"
+    assert usual["peers"] == 11
+    assert usual["values"]["source"] == ["10.0.0.0/24"]
+    assert usual["hours"] == list(range(24))
+    assert usual["rates"]["read"] > 1.5
+    assert learnt().usual("nobody") is None
+
+
+def test_events_that_a_declaration_cannot_read_are_counted_and_pass() -> None:
+    detector = Detector()
+    detector.attach(lambda format: Behaviour(key=lambda event: event.native, facets=lambda event: 1 / 0))  # type: ignore[arg-type, return-value]
+    assert detector.inspect([theft(after(0)), theft(after(1))]) == []
+    assert detector.watch.unread > 0
+
+
+def test_a_format_without_a_declaration_is_passed_over() -> None:
+    detector = Detector()
+    detector.attach(lambda format: None)
+    assert detector.inspect([theft(after(0))]) == []
+    assert not detector.watch.actors
+
+
+def test_actors_of_two_clusters_are_two() -> None:
+    detector = learnt()
+    elsewhere = theft(after(DAYS))
+    other = type(elsewhere)(*[getattr(elsewhere, name) for name in ("record",)], CLUSTER.__class__("audit", "acts", cluster="b"), elsewhere.native, elsewhere.sentence, elsewhere.timestamp, "acts")  # fmt: skip
+    detector.inspect([other])
+    assert len([name for name in detector.watch.actors if name.endswith("app3")]) == 2
