@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -93,7 +94,7 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
         fed = Feeding(local.file, FED)
         fed.move(max(fed.place(), copied.place()))
         alerts = state.alerts.take(local.alerts.records())
-        state.mark_replayed(local.replayed(), 0.0)
+        state.mark_replayed(local.replayed(), time.time())
     return Copied(numbers["feed_taken"], numbers["feed_known"], numbers["feed_refused"], alerts)
 
 
@@ -114,7 +115,7 @@ def from_cluster(config: Config, progress: Progress) -> Copied:
         with Embedded(config.store.path, make_normalizer(config), writable=True) as store:
             store.catch_up()
         alerts = local.alerts.take(there.state.alerts.records())
-        local.mark_replayed(there.state.replayed(), 0.0)
+        local.mark_replayed(there.state.replayed(), time.time())
     return Copied(events, 0, 0, alerts)
 
 

@@ -186,7 +186,7 @@ def make_publisher(
     from store.elastic.readiness import ensure
     from tallyman.states import open_cluster
 
-    state = open_cluster(config)
+    state = open_cluster(config, patient=False)  # it tries again by itself, and must end soon
 
     def prepare() -> None:
         ensure(state.client, state.connection, state.names, age)
