@@ -106,7 +106,9 @@ class Documents:
         parts = self._tree.parts()
         plain = self._read(event)
         others = [(value, slot) for read, slot in self._others if (value := read(event)) or value == 0]
-        for value, (place, last, clean, is_text) in chain(compress(zip(plain, self._plain), plain), others):
+        for value, (place, last, clean, is_text) in chain(
+            compress(zip(plain, self._plain, strict=True), plain), others
+        ):
             if not (is_text and type(value) is str and len(value) <= SHORT):
                 value = clean(value, notes)
                 if value is None:
