@@ -14,7 +14,6 @@ from store.elastic.names import Names
 from store.elastic.server import Server, ask, look, server, write_index
 from store.elastic.templates import VERSION
 
-WHO = "someone with the role of deploy/elasticsearch/roles/setup.json"
 COMPONENT, TEMPLATE = "/_component_template/", "/_index_template/"
 
 
@@ -51,46 +50,6 @@ def setup(client: Any, connection: Connection, ours: Names, retention: timedelta
         for change in changes:
             apply(client, change)
     return changes
-
-
-def ensure(client: Any, connection: Connection, ours: Names, retention: timedelta | None) -> list[Change]:
-    """What a run does before it writes: set up if it may, else make sure that someone did.
-
-    Raises StoreError naming the command and who may give it, or Away where the cluster does not answer.
-    """
-    import elasticsearch
-
-    with telling(connection, "setting up"):
-        try:
-            changes = plan(client, ours, retention)
-            for change in changes:
-                apply(client, change)
-            return changes
-        except elasticsearch.AuthorizationException:
-            made = marked(client, ours)
-    if made is None:
-        raise StoreError(
-            f"Elasticsearch at {connection.address} is not set up for namespace {ours.namespace!r}, and this account "
-            f"may not do it. {WHO} runs: tallyman store setup"
-        )
-    refuse_newer(ours.state, made)
-    if made < VERSION:
-        raise StoreError(
-            f"Elasticsearch at {connection.address} is set up for version {made}, and this Tallyman needs version "
-            f"{VERSION}. {WHO} runs: tallyman store migrate"
-        )
-    return []
-
-
-def marked(client: Any, ours: Names) -> int | None:
-    """The version to which the cluster was set up, which is noted in the state index (it is made last); None if never.
-
-    Needs no more than the privilege view_index_metadata.
-    """
-    found = look(client, f"/{ours.state}/_mapping")
-    for section in (found or {}).values():
-        return int(section["mappings"].get("_meta", {}).get("version", 0))
-    return None
 
 
 def refuse_newer(name: str, version: Any) -> None:
