@@ -9,6 +9,7 @@ import pytest
 
 from event_model.errors import StoreError
 from store.elastic import names, readiness, setup, templates
+from store.elastic.change import same
 from store.elastic.server import ask, server, write_index
 from tests.services.cluster import RETENTION, Cluster
 
@@ -152,3 +153,16 @@ def test_retention_is_what_the_version_of_the_server_offers(
 
     found = server(Client())
     assert (found.lifecycle, found.policy) == (lifecycle, policy)
+
+
+def test_what_a_newer_server_adds_to_a_template_is_no_change() -> None:
+    (wanted,) = (
+        each for name, each in templates.templates(names.Names("x"), RETENTION).items() if "logs" in name
+    )
+    lifecycle = {**wanted["template"]["lifecycle"], "effective_retention": "90d"}
+    shown = {
+        **wanted, "created_date_millis": 7, "template": {**wanted["template"], "lifecycle": lifecycle},
+        "data_stream": {**wanted["data_stream"], "failure_store": False},
+    }  # fmt: skip
+    assert same(setup.written(shown), wanted)
+    assert not same(setup.written({**shown, "priority": 99}), wanted)
