@@ -111,7 +111,7 @@ def test_a_new_shape_is_told_with_its_closest_kin_and_only_once() -> None:
     matches = told(detector(floor=6.0), events)
     assert len(matches) == 1
     term = matches[0].evidence["terms"][0]
-    assert term["shape"] == "ERROR order <*> refused by worker-<*>: permission denied"
+    assert term["value"] == "ERROR order <*> refused by worker-<*>: permission denied"
     assert term["closest"] == "order <*> accepted by worker-<*>"
     assert {"permission denied", "error"} == set(term["said"])
     assert matches[0].evidence["example"] == new.format(1)
