@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from event_model.alert import Match
-from event_model.errors import NoRoom
+from event_model.errors import NoRoom, StoreError
 from event_model.event import Event
 from event_model.parts import Detector
 from store.alerts import AlertBook
@@ -231,10 +231,20 @@ class Detection:
             self._save()
 
     def _hear(self) -> None:
-        for verdict in self.feedback.news():
-            for detector in self.detectors.values():
-                detector.judge(verdict)
+        try:
+            news = self.feedback.news()
+        except StoreError as error:  # it is heard a second later
+            log.error("feedback can't be read", extra={"reason": str(error)})
+            return
+        for verdict in news:
             self.counters.add("verdicts")
+            for name, detector in self.detectors.items():
+                try:
+                    detector.judge(verdict)
+                except Exception:  # as above
+                    log.exception("detector failed on a verdict", extra={"detector": name})
+                    self.counters.add("inspector_failures")
+                    self.counters.add(f'detector_failures{{detector="{name}"}}')
 
     def _save(self) -> None:
         """Keep what each detector has learnt; the journal first, for nobody may remember what was never kept."""

@@ -126,9 +126,7 @@ class Realm:
         if self._next is not None:
             fitted, self._next = self._next, None
             self.model = fitted.result()
-        enough = (
-            FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))
-        )  # at first, twice as many
+        enough = FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))  # at first, it doubles
         if self.fresh >= enough:
             self.fresh = 0
             known = self.reference.known()
