@@ -48,6 +48,7 @@ def steady(hours: float) -> list[Event]:
         ("id 550e8400-e29b-41d4-a716-446655440000 done", "id <*> done"),
         ("trace=4bf92f3577b34da6a3ce929d0e0e4736 ok", "trace=<*> ok"),
         ("order 9f31aa of /api/v1/items/17", "order <*> of /api/v<*>/items/<*>"),
+        ("id=9f31 at 0x1f", "id=<*> at <*>"),
         ("no numbers here", "no numbers here"),
         ("", ""),
     ],
