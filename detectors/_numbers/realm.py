@@ -125,7 +125,9 @@ class Realm:
         """
         if self._next is not None:
             self.model, self._next = self._next.result(), None
-        enough = FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))  # at first, twice as many
+        enough = (
+            FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))
+        )  # at first, twice as many
         if self.fresh >= enough:
             self.fresh = 0
             known = self.reference.known()
