@@ -44,6 +44,13 @@ class Target(NamedTuple):
 
         return Searcher(self.client, self.connection, ",".join(self.names.streams))
 
+    def refresh(self) -> None:
+        """Let searches see all that was written. Raises StoreError."""
+        from store.elastic.client import telling
+
+        with telling(self.connection, "refreshing"):
+            self.client.indices.refresh(index=",".join(self.names.streams), ignore_unavailable=True)
+
 
 @contextmanager
 def target(config: Config) -> Iterator[Target]:
@@ -111,6 +118,7 @@ def from_cluster(config: Config, progress: Progress) -> Copied:
         Journal(config.store.path, writable=True) as journal,
         database(config) as local,
     ):
+        there.refresh()
         events = leave(there.searcher, journal, f"copied from {there.names.namespace}", progress)
         with Embedded(config.store.path, make_normalizer(config), writable=True) as store:
             store.catch_up()
@@ -127,8 +135,7 @@ def compare(config: Config, progress: Progress) -> tuple[int, list[tuple[str, in
     from store.elastic.leaving import fingerprint
 
     with target(config) as there:
-        there.state.alerts.index.refresh()
-        there.client.indices.refresh(index=there.searcher.index, ignore_unavailable=True)
+        there.refresh()
         cluster: dict[str, Day] = fingerprint(there.searcher, progress).days()
     here = of_journal(config, progress).days()
     return sum(day.number for day in here.values()), differences(here, cluster)
