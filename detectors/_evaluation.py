@@ -1,8 +1,7 @@
-"""Run a detector over a labelled or unlabelled stream and write what it tells, in a form that can be scored."""
+"""Have a detector tell of everything, and write what it tells in a form that can be scored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from detectors._watch.budget import Everything
@@ -11,21 +10,6 @@ from event_model.event import Event, identity
 from event_model.parts import Detector
 
 MOST_IDS = 100
-
-
-def alerts(
-    detector: Detector, batches: Iterable[list[Event]], floor: float | None = None
-) -> Iterator[dict[str, Any]]:
-    """What the detector tells of the events: `{"time", "score", "entity", "event_ids"}`.
-
-    Without `floor` that is what it would raise, by its own threshold. With `floor`, every score from there up, each
-    time it has grown: for ranking.
-    """
-    if floor is not None:
-        tell_all(detector, floor)
-    for events in batches:
-        for match in detector.inspect(events):
-            yield told(match)
 
 
 def tell_all(detector: Detector, floor: float) -> None:

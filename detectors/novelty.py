@@ -36,7 +36,7 @@ class Detector(Watcher):
     alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all above the floor
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
-    floor: float = 10.0  # nats below which nothing is told
+    floor: float = 8.0  # nats below which nothing is told
     groups: dict[str, str] = field(default_factory=dict)  # pattern of actors -> group; the first that fits
     priors: dict[str, float] = field(default_factory=dict)  # kind, or group/kind -> nats
     keeps_hours: list[str] = field(default_factory=lambda: ["people"])  # groups whose hours of the day matter

@@ -13,7 +13,7 @@ from msgspec import Struct
 from event_model.event import Event
 
 
-class Facets(Struct, frozen=True):
+class Facets(Struct, frozen=True, gc=False):
     """Who did what, from where. None (or empty) where the record does not say.
 
     Generated parts are cut from every value (hashes of replica sets and pods, versions of clients), because what

@@ -45,10 +45,10 @@ class Target(NamedTuple):
         return Searcher(self.client, self.connection, ",".join(self.names.streams))
 
     def refresh(self) -> None:
-        """Let searches see all that was written. Raises StoreError."""
+        """Have what was written up to now found: a moment ago is no reason to leave it behind. Raises StoreError."""
         from store.elastic.client import telling
 
-        with telling(self.connection, "refreshing"):
+        with telling(self.connection, "preparing to copy"):
             self.client.indices.refresh(index=",".join(self.names.streams), ignore_unavailable=True)
 
 

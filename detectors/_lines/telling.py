@@ -49,9 +49,7 @@ def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, 
         }  # fmt: skip
     closest = writers.templates.closest(term.template)
     near = shown(str(closest)) if closest else None
-    who = (
-        f"{term.knowing} of {members} others write it" if term.knowing else f"nor did any of {members} others"
-    )
+    who = f"{term.knowing or 'none'} of {members} others write it"
     text = f"first line like `{shape}` in {days:.1f} days; {who}{said}"
     return {
         "facet": "shape", "shape": shape, "nats": round(term.nats, 1), "knowing": term.knowing,

@@ -106,9 +106,9 @@ class Templates:
         self._signatures = {line: it for line, it in self._signatures.items() if it.id in self.by_id}
 
     def closest(self, template: Template) -> Template | None:
-        """The known shape that shares the largest part of its words with this one; None where none shares a third."""
+        """The known shape that shares the largest part of its words with this one; None where none shares a fifth."""
         words = set(template.words) - {HOLE}
-        best, most = None, 1 / 3
+        best, most = None, 1 / 5
         for other in self.by_id.values():
             if other is not template:
                 others = set(other.words) - {HOLE}

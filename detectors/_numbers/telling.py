@@ -15,16 +15,14 @@ FAR = 4.0  # standard deviations from which a number is told of
 SHOWN = 4
 
 
-def unusual(far: Rows, columns: list[Column]) -> list[int]:
-    """The columns that are far from usual, the farthest first; of mean, p95 and total of a number only one."""
+def unusual(far: Rows, columns: list[Column]) -> dict[str, int]:
+    """The columns that are far from usual by what they are about, the farthest first: of mean, p95 and total of a
+    number only one."""
     order = [int(each) for each in np.argsort(-np.abs(far)) if abs(far[each]) >= FAR and columns[each].name]
-    found: list[int] = []
-    subjects: set[str] = set()
+    found: dict[str, int] = {}
     for each in order:
-        subject = columns[each].name.removeprefix("mean ").removeprefix("p95 of ").removeprefix("total ")
-        if subject not in subjects:
-            subjects.add(subject)
-            found.append(each)
+        name = columns[each].name
+        found.setdefault(name.removeprefix("mean ").removeprefix("p95 of ").removeprefix("total "), each)
     return found
 
 

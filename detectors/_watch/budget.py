@@ -41,6 +41,9 @@ class Pool:
     most_a_day: float
     past: deque[tuple[float, float, str]] = field(default_factory=deque)  # (flow, score, actor), by time
     threshold: float = 0.0
+    learning: bool = (
+        True  # too little history for even one alert: only what is above all that was seen is told
+    )
     renewed: float = -HOUR
     tokens: float = -1.0
     filled: float = 0.0
@@ -53,11 +56,12 @@ class Pool:
         while self.past and (flow - self.past[0][0] > HISTORY or len(self.past) > MOST_HISTORY):
             self.past.popleft()
         rank = self.a_day * min(flow, HISTORY) / DAY
+        self.learning = rank < 1.0
         scores = sorted((score for _, score, _ in self.past), reverse=True)
         if not scores:
-            self.threshold = floor
-        elif rank < 1.0:  # too little history for even one: above all that was seen
-            self.threshold = max(floor, scores[0])
+            self.threshold = max(floor, self.threshold) if self.learning else floor
+        elif self.learning:
+            self.threshold = max(floor, self.threshold, scores[0])
         else:
             self.threshold = max(floor, scores[int(rank) - 1] if rank <= len(scores) else 0.0)
 
@@ -92,7 +96,10 @@ class Budget:
             incident = self.open[actor] = Incident(actor, group, flow, score)
         incident.score = max(incident.score, score)
         pool = self.pool(group)
-        if incident.told is not None or score < max(pool.threshold, self.floor):
+        low = score < max(pool.threshold, self.floor)
+        if pool.learning:
+            pool.threshold = max(pool.threshold, score)
+        if incident.told is not None or low:
             return None
         incident.told = ALERT if pool.draw(flow) else DIGEST
         return incident.told

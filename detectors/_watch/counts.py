@@ -7,10 +7,8 @@ from math import exp, lgamma, log, sqrt
 from detectors._watch.actors import YOUNG, Actor, Tally
 
 PSEUDO = 20.0  # windows that the peers' counts are worth
-PEERS, PEERS_WINDOWS = (
-    0.2,
-    5.0,
-)  # mean count of a kind that nobody has been watched doing, and what that is worth
+# the mean count of a kind that nobody has been watched doing, and how many windows that is worth
+PEERS, PEERS_WINDOWS = 2.0, 5.0
 UNSURE = 50.0  # overdispersion of the first window ever: what was watched for an hour says little
 PSEUDO_HOUR = 12.0  # windows that the whole day is worth beside one hour
 SCATTER = 0.5  # 1 / size of the negative binomial where nothing is known: bursts are the rule

@@ -2,7 +2,8 @@
 
 For the k-th new value x of one facet in a window, actor a of group g:
 
-    e = weight * ( min(9, -ln P(a shows something new) - ln Q(x | peers)) + prior )
+    surprise = min(9, -ln P(a shows something new) - ln Q(x | peers))
+    e = weight * ( surprise + prior * min(1, surprise / 4) )
 
 P is a Good-Turing estimate (the share of windows that brought something new predicts the next), shrunk to the peers'.
 Q is the share of peers that know x, backed off to everybody. New things come in bursts, so P rises with k (a Polya urn).
@@ -20,11 +21,12 @@ from detectors._watch.aspects import ASPECTS
 PSEUDO = 24.0  # windows that the peers' rate of novelty is worth
 BURST = 0.35  # what one new value adds to the chance of the next
 MOST = 9.0  # nats of one value, before the prior
+SURPRISING = 4.0  # nats from which the prior counts whole
 RATE, RATE_WINDOWS = (
     0.05,
     20.0,
 )  # novelties in a window where nobody has been watched yet, and what that is worth
-YOUNG_RATE, YOUNG_WINDOWS = 0.7, 5.0  # the same for those who were just met
+YOUNG_RATE, YOUNG_WINDOWS = 2.0, 5.0  # the same for those who were just met
 UNSEEN = 1e-3  # least share of novelties that are new to everybody
 BACK_OFF = 2.0  # peers that everybody is worth
 
@@ -47,8 +49,11 @@ def term(realm: Realm, actor: Actor, aspect: int, value: str, earlier: int, prio
     chance = 1.0 - exp(-rate_of(actor, aspect))
     chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
     share = share_of(realm, actor, aspect, value)
+    surprise = min(MOST, -log(chance) - log(share))
     weighed = prior if facet.whole_prior else max(0.0, prior / 2)
-    nats = facet.weight * (min(MOST, -log(chance) - log(share)) + weighed) * facet.fade**earlier
+    if weighed > 0.0:  # it is the odds that a *surprising* act is hostile
+        weighed *= min(1.0, surprise / SURPRISING)
+    nats = facet.weight * (surprise + weighed) * facet.fade**earlier
     peers, everyone = group.known[aspect].get(value, 0), realm.known[aspect].get(value, 0)
     return Term(aspect, value, max(0.0, nats), kind, peers, max(0, group.members - 1), everyone)
 

@@ -99,6 +99,8 @@ def rate_text(tally: Tally, mean: float) -> str:
 def reason(told: dict[str, Any]) -> str:
     """The evidence as one sentence."""
     parts = [term["text"] for term in told["terms"][:3]] + [rate["text"] for rate in told["rates"][:1]]
+    if told.get("expected_every_days"):
+        parts.append(f"expected at most once every {told['expected_every_days']:g} days")
     return f"{told['entity']} ({told['group']}): {'; '.join(parts)}"
 
 

@@ -45,6 +45,7 @@ def test_the_reasons_are_sentences_and_data_largest_first() -> None:
     assert {"list pods", "get configmaps"} < set(match.evidence["usual"]["values"]["action"])
     assert abs(match.evidence["score"] - sum(term["nats"] for term in terms)) < 0.2
     assert match.evidence["risk"] > 70
+    assert match.reason.endswith("expected at most once every 4 days")
 
 
 def test_more_than_usual_is_a_reason_beside_the_new() -> None:
