@@ -58,7 +58,7 @@ def _version(client: Any, connection: Connection) -> Iterator[Finding]:
         "ok" if known else "fail",
         "cluster",
         f"{found.name}, Elasticsearch {found.version} at {connection.address}"
-        + ("" if known else "; this Tallyman knows versions 8 and 9"),
+        + ("" if known else "; this Tallyman knows versions 8.13 to 9"),
     )
     if retention:
         yield Finding("ok", "retention", f"by {retention}")

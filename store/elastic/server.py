@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from store.elastic.names import Names
 
-OLDEST = (8, 0)
+OLDEST = (8, 13)  # bulk requests know `require_data_stream` since
 NEWEST = 9  # major version that is known to work
 LIFECYCLE_SINCE = (8, 14)
 
