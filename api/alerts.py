@@ -71,6 +71,7 @@ class Step(BaseModel):
     action: Literal["acknowledge", "close", "reopen"] = Field(description="What.")
     reason: Reason | None = Field(description="Why, for a closed one.")
     note: str = Field(description="In words.")
+    scope: Scope = Field("entity", description="Of a detector's alert: for whom the verdict counts.")
 
 
 class WholeAlert(Alert):

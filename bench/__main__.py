@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import clustered, daemon, feeding, generate, inspecting, searching, start
+from bench import clustered, daemon, detecting, feeding, generate, inspecting, searching, start
 from bench.measure import Row
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
@@ -20,6 +20,7 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "run": daemon.run,
     "alert": daemon.alert,
     "search": searching.search,
+    "detect": detecting.detect,
     "start": start.help,
     "cluster": clustered.search,
     "feed": feeding.feed,

@@ -20,7 +20,7 @@ from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.evidence import risk_of
 from detectors._watch.telling import spent, stamp
-from detectors._watch.verdicts import Verdicts
+from detectors._watch.verdicts import Verdicts, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 UUID = "0d0f4a52-5f0b-4c1c-9a53-3b1f0c9e7f42"
 HIGH = 70  # risk from which an alert is high
 SURE = 0.5  # share of what is expected that must be an entity's own before others are compared with it
+HEAVY = 3.0  # degrees of freedom
 CALM = 12  # usual windows after which a number may be told of again
 FARTHEST = 1e6  # standard deviations
 
@@ -39,7 +40,7 @@ class Detector:
     alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all from `floor` up
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
-    floor: float = 9.0  # nats below which nothing is told
+    floor: float = 5.0  # nats below which nothing is told
     entities: int = 2000  # remembered at most, of one format
 
     def __post_init__(self) -> None:
@@ -176,7 +177,9 @@ class Detector:
         if self.verdicts.suppressed:
             for index, entity in enumerate(entities):
                 for at, column in enumerate(realm.shape.columns):
-                    if self.verdicts.benign(entity, column.name, "*", self.clock.minute):
+                    if self.verdicts.benign(
+                        entity, telling.FACET, telling.subject(column), self.clock.minute
+                    ):
                         far[index, at] = 0.0
         return far
 
@@ -200,7 +203,11 @@ class Detector:
         entity.told |= dict.fromkeys(unusual, 0)
         peers = entity.group.habit.centre
         columns = realm.shape.columns
-        terms = [telling.term(columns[at], row[at], centre[at], peers[at], far[at]) for at in unusual]
+        parts = np.abs(far[list(unusual.values())])
+        terms = [
+            telling.term(columns[at], row[at], centre[at], peers[at], float(far[at]), score * float(part))
+            for at, part in zip(unusual.values(), parts / parts.sum(), strict=True)
+        ]
         evidence = telling.evidence(entity, window, terms, score)
         evidence["digest"] = told == DIGEST
         evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
@@ -225,11 +232,13 @@ class Detector:
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
+        if verdict.benign:
+            return
         for realm in self.realms.values():
-            entity = realm.entities.get(verdict.scope)
-            if entity is not None and not verdict.benign:
-                entity.told.clear()
-                self.budget.attack(f"{realm.name}/{entity.entity}")
+            for entity in realm.entities.values():
+                if verdict.scope in scopes(entity):
+                    entity.told.clear()
+                    self.budget.attack(f"{realm.name}/{entity.entity}")
 
     def snapshot(self) -> bytes:
         return memory.pack(self.clock, self.realms, self.budget, self.verdicts)
@@ -250,10 +259,10 @@ def squeezed(far: Rows) -> Rows:
 
 def surprise(realm: Realm, entities: list[Entity], far: Rows, weight: Rows) -> Scores:
     """Nats of each window: of the model, by how much is known of the entity; while there is no model, the tail of
-    Student's t for its largest number, one of so many, with as many degrees of freedom as windows are known."""
+    Student's t for its largest number, one of so many, as heavy as tails of such numbers are."""
     if realm.model is not None:
         return realm.model.surprise(squeezed(far)) * weight[:, 0]
-    freedom = np.array([max(1, len(each.habit.sample) - 1) for each in entities], float)
+    freedom = np.clip([len(each.habit.sample) - 1 for each in entities], 1, HEAVY)
     largest = np.abs(far).max(axis=1).astype(float)
     chance = np.minimum(1.0, 2 * realm.width * stdtr(freedom, -largest))
     return np.asarray(-np.log(np.maximum(chance, 1e-30)))

@@ -5,7 +5,8 @@ a snapshot is taken now and then, and after a stop or a crash they go on from th
 before is then looked at again in silence.
 
     restore ─► journal, from the snapshot's record on ─► what comes, by a queue
-               silent up to where they had come            as events that are decoded already
+               silent up to where they had come     ◄──  as events that are decoded already
+                                              when the queue is full
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from event_model.alert import Match
-from event_model.errors import NoRoom
+from event_model.errors import NoRoom, StoreError
 from event_model.event import Event
 from event_model.parts import Detector
 from store.alerts import AlertBook
@@ -32,7 +33,7 @@ from tallyman.memory import Memory
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BEHIND = 64  # batches that the detectors may lag behind the rules before the middle waits for them
+BEHIND = 64  # batches that the detectors may lag behind the rules before they read the journal instead
 LOOK = 0.2  # seconds
 SECOND = 1.0  # between two looks at what triage decided, and two moves of the pointer
 SNAPSHOT_SHARE = 50  # times as long as the last one took, until the next snapshot: 2 % of the time at most
@@ -85,21 +86,26 @@ class Detection:
             self._places[name] = self.memory.restore(name, detector, end)
         self._due = time.monotonic() + self.pause
 
-    def put(self, pairs: Pairs | None) -> None:
-        """Have these looked at, None: have it ended; waits while the detectors are too far behind."""
-        if pairs is not None:
-            with self._mutex:
-                self._latest = place_of(pairs[-1][0])
-                if self._reading:
-                    return  # it will find them in the journal
+    def put(self, pairs: Pairs) -> None:
+        """Have these looked at, after those before. Never waits: what finds no room is found in the journal."""
+        with self._mutex:
+            self._latest = place_of(pairs[-1][0])
+            if not self._reading:
+                try:
+                    self._queue.put_nowait(pairs)
+                except queue.Full:
+                    self._reading = True
+
+    def end(self) -> None:
+        """There comes no more."""
         while not self._given_up.is_set():
             try:
-                return self._queue.put(pairs, timeout=LOOK)
+                return self._queue.put(None, timeout=LOOK)
             except queue.Full:
                 continue
 
     def run(self, stop: threading.Event) -> None:
-        """Look at what the journal holds and then at what is put, until the end is put.
+        """Look at what the journal holds and then at what is put, until there comes no more.
 
         Sets `stop` if alerts can't be written.
         """
@@ -108,6 +114,7 @@ class Detection:
             self._hear()
             self._catch_up()
             self._follow()
+            self._catch_up()
             self._save()
         except Exception as error:  # whatever it is, the run must not go on with alerts lost
             log.exception("detection failed", extra={"reason": str(error)})
@@ -119,8 +126,8 @@ class Detection:
     # catching up
 
     def _catch_up(self) -> None:
-        """Read the journal behind what the detectors remember, until nothing is left that was not put."""
-        while not self._ending():
+        """Read the journal behind what was looked at, until nothing is left that is not in the queue."""
+        while self._reading and not self._ending():
             place = min(self._places.values())
             for entries in self._behind(place):
                 self._look([(entry, self.normalize(entry)) for entry in entries])
@@ -150,6 +157,8 @@ class Detection:
             ended = pairs is None
             if pairs:
                 self._look(pairs)
+            elif not ended:
+                self._catch_up()
             self._tend()
 
     def _next(self) -> Pairs | None:
@@ -222,10 +231,20 @@ class Detection:
             self._save()
 
     def _hear(self) -> None:
-        for verdict in self.feedback.news():
-            for detector in self.detectors.values():
-                detector.judge(verdict)
+        try:
+            news = self.feedback.news()
+        except StoreError as error:  # it is heard a second later
+            log.error("feedback can't be read", extra={"reason": str(error)})
+            return
+        for verdict in news:
             self.counters.add("verdicts")
+            for name, detector in self.detectors.items():
+                try:
+                    detector.judge(verdict)
+                except Exception:  # as above
+                    log.exception("detector failed on a verdict", extra={"detector": name})
+                    self.counters.add("inspector_failures")
+                    self.counters.add(f'detector_failures{{detector="{name}"}}')
 
     def _save(self) -> None:
         """Keep what each detector has learnt; the journal first, for nobody may remember what was never kept."""

@@ -81,7 +81,7 @@ class Pipeline:
             self.index.put(None)
             indexer.join()
             if self.detection and looking:
-                self.detection.put(None)
+                self.detection.end()
                 looking.join()
             ended.set()
             for thread in helpers:

@@ -54,7 +54,8 @@ async function wholeAlert(id) {
 
 const shortest = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 const worded = (reason) => reason.replaceAll("_", " ");
-const told = ({ user, action, reason, note }) => [user, action, reason && worded(reason), note].filter(Boolean).join(" · ");
+const told = ({ user, action, reason, note, scope }) =>
+  [user, action, reason && worded(reason), scope === "group" && "for all peers", note].filter(Boolean).join(" · ");
 
 // The events that an alert rests on.
 async function witnesses(ancestors) {

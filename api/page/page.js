@@ -63,11 +63,19 @@ function signedOut() {
 }
 document.addEventListener("signed-out", signedOut, { once: true });
 
+// Says which behaviour detectors know too little yet to be trusted.
+async function tellLearning() {
+  const { detectors = {} } = await call("status");
+  const learning = Object.keys(detectors).filter((name) => detectors[name].learning);
+  $("learning").textContent = learning.length ? `Still learning what is usual: ${learning.join(", ")}.` : "";
+}
+
 async function begin() {
   fill();
   Object.assign(reader, await call("session"));
   $("who").textContent = reader.may_write ? reader.name : `${reader.name} (reads only)`;
   $("logout").hidden = false;
+  tellLearning().catch(() => {}); // the lists are there without it
   await Promise.all([loadAlerts(), look()]);
   await showDetail();
 }

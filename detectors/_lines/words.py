@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from re import IGNORECASE, compile, escape
+from re import IGNORECASE, compile
 
 from msgspec import Struct
 
@@ -49,13 +49,13 @@ class Words:
         self._nats = {each.word: each.nats for each in table().words} | {
             word.lower(): nats for word, nats in own.items()
         }
-        longest = sorted(self._nats, key=len, reverse=True)
-        self._any = compile("|".join(map(escape, longest)))
 
     def weigh(self, line: str, stderr: bool) -> tuple[float, list[str]]:
         """Nats of what a line says, and the words that say it."""
         head = line[:LOOKED_AT].lower()
-        found = sorted(set(self._any.findall(head)), key=lambda word: -self._nats[word])
+        found = sorted(
+            (word for word in self._nats if word in head), key=lambda word: (-self._nats[word], word)
+        )
         nats = sum(self._nats[word] * (1.0 if at == 0 else 0.5) for at, word in enumerate(found[:4]))
         if _ERROR.search(head[:200]):
             return nats + ERROR, [*found, "error"]

@@ -18,6 +18,10 @@ TREES = 100
 SAMPLE = 256  # rows of a tree, and rows to be near to
 NEAREST = 5
 TAIL = 0.01  # beyond this share of the rows the tail is taken as exponential
+LEAST_TAIL = (
+    0.25  # of a single number, which is an area sine: shares then fall no faster than its fourth power
+)
+DOUBTED = 768  # rows of which a model is believed by half
 _EULER = 0.5772156649015329
 
 Rows = NDArray[np.float32]
@@ -37,7 +41,9 @@ class Model:
         near, rest = rows[order[:SAMPLE]], rows[order[SAMPLE:]]
         self._near = NearestNeighbors(n_neighbors=min(NEAREST, len(near)), algorithm="ball_tree").fit(near)
         others = rest if len(rest) >= SAMPLE else rows
-        self._tails = [_Tail(self.isolation(rows)), _Tail(self.distance(others)), _Tail(_largest(rows))]
+        self._isolated, self._far = _Tail(self.isolation(rows), 1e-3), _Tail(self.distance(others), 1e-3)
+        self._columns = [_Tail(np.abs(column), LEAST_TAIL) for column in rows.T.astype(float)]
+        self._confidence = len(rows) / (len(rows) + DOUBTED)
 
     def isolation(self, rows: Rows) -> Scores:
         """As `-score_samples`: 0.5 for the ordinary, to 1 for what few cuts set apart (Liu et al., ICDM 2008)."""
@@ -51,34 +57,33 @@ class Model:
         return np.asarray(self._near.kneighbors(rows)[0].mean(axis=1))
 
     def surprise(self, rows: Rows) -> Scores:
-        """Nats: -ln of the share of windows that are as unlike the others, by three scores together: isolation,
-        distance, and the largest single number, which neither of them sees well among twenty.
+        """Nats: -ln of the share of windows that are as unlike the others.
 
-        Their shares become normal quantiles, whose mean is turned back: taken as one voice, for they mostly agree.
+        Isolation and distance are one voice, for they mostly agree: their shares become normal quantiles, whose mean
+        is turned back. The other is the rarest single number, which neither sees well among twenty. The louder of
+        both counts. A model of few rows knows little of tails, and is believed accordingly.
         """
-        scores = (self.isolation(rows), self.distance(rows), _largest(rows))
-        voices = [ndtri(tail.share(each)) for tail, each in zip(self._tails, scores, strict=True)]
-        return np.asarray(-log_ndtr(np.mean(voices, axis=0)))
+        columns = [tail.share(np.abs(column)) for tail, column in zip(self._columns, rows.T, strict=True)]
+        rarest = -np.log(len(columns) * np.min(columns, axis=0))  # of so many, one is always rare
+        shares = (self._isolated.share(self.isolation(rows)), self._far.share(self.distance(rows)))
+        together = -log_ndtr(np.mean([ndtri(share) for share in shares], axis=0))
+        return np.asarray(np.maximum(0.0, np.maximum(together, rarest) - np.log(2)) * self._confidence)
 
 
 class _Tail:
     """The share of rows with at least a score: counted, and beyond the last hundredth an exponential tail."""
 
-    def __init__(self, scores: Scores) -> None:
+    def __init__(self, scores: Scores, least: float) -> None:
         self._sorted = np.sort(scores)
         self._from = float(np.quantile(scores, 1 - TAIL))
         excess = scores[scores > self._from] - self._from
-        self._scale = max(float(excess.mean()) if len(excess) else 0.0, 1e-3)
+        self._scale = max(float(excess.mean()) if len(excess) else 0.0, least)
 
     def share(self, scores: Scores) -> Scores:
         above = len(self._sorted) - np.searchsorted(self._sorted, scores, side="left")
         counted = (above + 1) / (len(self._sorted) + 2)
-        tail = TAIL * np.exp(-np.minimum((scores - self._from) / self._scale, 600.0))
+        tail = TAIL * np.exp(-np.clip((scores - self._from) / self._scale, 0.0, 600.0))
         return np.where(scores > self._from, np.minimum(tail, counted), counted)
-
-
-def _largest(rows: Rows) -> Scores:
-    return np.asarray(np.abs(rows).max(axis=1), dtype=float)
 
 
 def _depths(tree: Any) -> Scores:

@@ -34,7 +34,7 @@ class Member(Struct, array_like=True):
     group: str
     first: int
     sample: Sampled
-    told: dict[int, int]
+    told: dict[str, int]
     window: list[Any] | None
 
 
@@ -124,9 +124,9 @@ def _realm(known: Known, most: int) -> Realm:
 def _enter(realm: Realm, member: Member) -> None:
     entity: Entity = realm.entity(member.name, member.group, member.first)
     _habit(entity.habit, member.sample, KEPT, realm.width)
-    entity.told = {at: calm for at, calm in member.told.items() if 0 <= at < realm.width}
+    entity.told = dict(member.told)
     if member.window is not None:
-        entity.window = Window.load(member.window, len(realm.shape.names))
+        entity.window = Window.load(member.window, realm.shape.names)
         realm.active[entity.entity] = entity
 
 

@@ -17,8 +17,7 @@ REFERENCE = 8192  # rows of all entities, to be unlike of
 RENEWED = 14  # entities up to which each row is taken: then 8192 rows are those of two days or more
 FITTED = 4096  # rows of these that a model is fitted on
 FIRST_FIT = 256  # rows before there is a model
-REFIT = 0.25  # of the reference is new: then the model is fitted again
-REFIT_AT_LEAST = 1024  # rows
+REFIT = 2048  # new rows after which the model is fitted again
 MOST_GROUPS = 64
 MOST_WAYS = 50_000
 
@@ -42,7 +41,7 @@ class Entity:
     habit: Habit
     first: int  # minute, since the epoch
     window: Window | None = None
-    told: dict[int, int] = field(
+    told: dict[str, int] = field(
         default_factory=dict
     )  # column that was told of -> windows since it was unusual
     risk: int = 0  # of its last window
@@ -107,7 +106,7 @@ class Realm:
         """A new window for an entity that has none."""
         self.active[entity.entity] = entity
         self.entities.move_to_end(entity.entity)
-        entity.window = Window(len(self.shape.names))
+        entity.window = Window(self.shape.names)
         return entity.window
 
     def learn(self, entities: list[Entity], rows: Rows, unlike: Rows, sure: list[bool]) -> None:
@@ -125,8 +124,9 @@ class Realm:
         That it is taken exactly one window later, not when it is ready, makes a replay say the same.
         """
         if self._next is not None:
-            self.model, self._next = self._next.result(), None
-        enough = FIRST_FIT if self.model is None else max(REFIT_AT_LEAST, REFIT * len(self.reference))
+            fitted, self._next = self._next, None
+            self.model = fitted.result()
+        enough = FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))  # at first, it doubles
         if self.fresh >= enough:
             self.fresh = 0
             known = self.reference.known()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import exp, log
+from math import exp, floor, log
 from math import nan as NAN
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ KINDS = 8  # classes of acts that are counted apart; all others together
 MOST_WAYS = 1000  # different acts that are told apart in one window
 LEAST, MOST = 1e-6, 1e15  # numbers between which a sketch tells sizes apart; beyond MOST nothing is believed
 GRAIN = 10  # steps of a sketch to a factor of e: within 5 %
-_LOWEST = int(log(LEAST) * GRAIN) - 1
+_LOWEST = floor(log(LEAST) * GRAIN) - 1
 
 Read = Callable[[Event], float | None]
 
@@ -38,7 +38,7 @@ class Sketch:
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
-        place = int(log(value) * GRAIN) if value > LEAST else _LOWEST
+        place = floor(log(value) * GRAIN) if value > LEAST else _LOWEST
         buckets = self.buckets
         buckets[place] = buckets.get(place, 0) + 1
 
@@ -52,16 +52,26 @@ class Sketch:
         return 0.0
 
 
+class Share(Sketch):
+    """Of ones and zeros: their mean is all there is to know."""
+
+    __slots__ = ()
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+
+
 class Window:
     """What one entity has done so far in this window. The events are examples, for the alert."""
 
     __slots__ = ("count", "failed", "failure", "kinds", "largest", "last", "most", "sketches", "ways")
 
-    def __init__(self, numbers: int) -> None:
+    def __init__(self, names: list[str]) -> None:
         self.count = self.failed = 0
         self.kinds = [0] * (KINDS + 1)
         self.ways: set[int] = set()
-        self.sketches = [Sketch() for _ in range(numbers)]
+        self.sketches = [Share() if name.endswith("share") else Sketch() for name in names]
         self.last: Event | None = None
         self.failure: Event | None = None
         self.largest: Event | None = None  # by the first number
@@ -96,18 +106,17 @@ class Window:
         return [self.count, self.failed, self.kinds, sorted(self.ways), sketches]
 
     @classmethod
-    def load(cls, dumped: list[Any], numbers: int) -> Window:
-        """What `dump` gave. Raises ValueError, TypeError or IndexError for what is none."""
+    def load(cls, dumped: list[Any], names: list[str]) -> Window:
+        """What `dump` gave. Raises ValueError or TypeError for what is none."""
         count, failed, kinds, ways, sketches = dumped
-        if len(kinds) != KINDS + 1 or len(sketches) != numbers:
+        if len(kinds) != KINDS + 1 or len(sketches) != len(names):
             raise ValueError("a window has other columns")
-        window = cls(numbers)
+        window = cls(names)
         window.count, window.failed, window.kinds = int(count), int(failed), [int(each) for each in kinds]
         window.ways = {int(each) for each in ways[:MOST_WAYS]}
-        window.sketches = [
-            Sketch(int(n), float(total), {int(place): int(many) for place, many in buckets})
-            for n, total, buckets in sketches
-        ]
+        for sketch, (many, total, buckets) in zip(window.sketches, sketches, strict=True):
+            sketch.count, sketch.total = int(many), float(total)
+            sketch.buckets = {int(place): int(each) for place, each in buckets}
         return window
 
 

@@ -10,14 +10,14 @@ from event_model.event import Event
 from store.snapshots import Snapshots
 from tallyman.config import DetectorsConfig
 from tallyman.wiring import make_detectors
-from tests.api.world import World, day, world
+from tests.api.world import World, day, record, world
 
 ALICE = "alice@example.com"
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> World:  # type: ignore[misc]
-    with world(tmp_path, day()) as made:
+    with world(tmp_path, [*day(), record(60)]) as made:  # the last one ends the window before it
         yield made
 
 

@@ -108,8 +108,8 @@ RARE = [
 BOOT = ["INFO  starting version 1.14.{}", "INFO  listening on 0.0.0.0:8080", "INFO  connected to database shop at 10.0.3.7:5432", "INFO  loaded 14 feature flags"]  # fmt: skip
 
 KINDS: dict[str, tuple[Line, float]] = {  # container -> its line, lines a minute by day
-    "web": (_access, 8.0), "worker": (_order, 4.0), "payment": (_json, 3.0), "controller": (_klog, 3.0),
-    "postgres": (_database, 2.0), "chat": (_chat, 1.0),
+    "web": (_access, 4.0), "worker": (_order, 2.0), "payment": (_json, 1.5), "controller": (_klog, 1.5),
+    "postgres": (_database, 1.0), "chat": (_chat, 0.5),
 }  # fmt: skip
 
 

@@ -101,3 +101,42 @@ def merged(*streams: Iterable[Event]) -> list[Event]:
 def batches(events: list[Event], size: int = 500) -> Iterator[list[Event]]:
     for start in range(0, len(events), size):
         yield events[start : start + size]
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One look at a queue, as the management API of a broker gives it every minute."""
+
+    queue: str
+    ready: float  # messages that wait
+    delivered: float  # messages in the last minute
+    size: float  # bytes delivered in the last minute
+
+
+BROKER = Origin("broker", "broker")
+
+
+def broker_behaviour() -> Behaviour:
+    """The declaration that the format of a broker would make."""
+    return Behaviour(
+        key=lambda event: event.native.queue,
+        facets=lambda event: Facets(event.native.queue, "queues", "report", "sample"),
+        numbers={
+            "ready messages": lambda event: event.native.ready,
+            "delivered messages": lambda event: event.native.delivered,
+            "delivered bytes": lambda event: event.native.size,
+        },
+    )
+
+
+def broker(days: float, seed: int, queues: int = 6) -> Iterator[Event]:
+    """Looks at some queues: each with its own traffic by day and by night, a backlog now and then."""
+    chance = random.Random(f"broker {seed}")
+    shapes = [(f"queue-{n}", chance.uniform(20, 400), chance.uniform(5, 8)) for n in range(queues)]
+    backlog = [0.0] * queues
+    for minute in range(int(days * 1440)):
+        moment = START + timedelta(minutes=minute, seconds=3)
+        for at, (queue, rate, size) in enumerate(shapes):
+            delivered = rate * busy(moment) * chance.lognormvariate(0, 0.2)
+            backlog[at] = backlog[at] * 0.9 + (rate * 4 if chance.random() < 0.001 else chance.uniform(0, 6))
+            sample = Sample(queue, backlog[at], delivered, delivered * chance.lognormvariate(size, 0.1))
+            yield event_of(sample, moment, BROKER)

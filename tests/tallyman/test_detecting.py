@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,11 @@ from event_model.event import Event
 from event_model.parts import Batch
 from store.snapshots import Snapshots
 from tallyman import detecting, memory
+from tallyman.config import DetectorsConfig
 from tallyman.detecting import Detection
 from tallyman.feedback import Feedback
 from tallyman.memory import Memory
+from tallyman.wiring import make_detectors
 from tests.end_to_end.waiting import until
 from tests.tallyman.first_seen import Detector
 from tests.tallyman.world import Deletions, Given, Told, World, batch, raw, world
@@ -52,7 +55,7 @@ def looking(
         kept = Memory(Snapshots(root), made.journal, made.pipeline.counters, history)
         made.pipeline.detection = Detection(
             detectors, made.journal, made.store.normalize, book, kept,
-            Feedback(book, timedelta(days=30)), made.pipeline.counters, once=once, **more,
+            Feedback(book, timedelta(days=30), NOW.timestamp), made.pipeline.counters, once=once, **more,
         )  # fmt: skip
         yield made
 
@@ -215,15 +218,33 @@ def test_learning_tells_nobody(tmp_path: Path) -> None:
         assert detector.actions == {"alice": ["get", "list"]} and not made.alerts()
 
 
-def test_detectors_that_lag_behind_make_the_rest_wait_and_lose_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(detecting, "TOGETHER", 1)
-    given = [batch([raw(number, verb="get", **ALICE)], number) for number in range(3 * detecting.BEHIND)]
+def test_rules_wait_for_no_detector_and_what_it_missed_it_finds_in_the_journal(tmp_path: Path) -> None:
+    number = 3 * detecting.BEHIND
+    given = [
+        batch([raw(each, verb="delete", user={"username": f"user-{each}"})], each) for each in range(number)
+    ]
+    going = threading.Event()
+
+    class Slow(Detector):
+        def inspect(self, events: list[Event]) -> list[Match]:
+            assert going.wait(30)
+            return super().inspect(events)
+
+    slow = Slow()
+    with looking(tmp_path, given, {"slow": slow}, stays=True, once=False) as made, made.running():
+        until(lambda: len(made.alerts()) == number, 30)  # the rule's
+        assert slow.seen == []
+        going.set()
+        until(lambda: len(slow.seen) == number, 30)
+    assert slow.seen == [f"id-{each}" for each in range(number)]
+
+
+def test_a_run_over_recorded_files_ends_when_detectors_have_seen_all(tmp_path: Path) -> None:
+    given = [batch([raw(each)], each) for each in range(3 * detecting.BEHIND)]
     detector = Detector()
     with looking(tmp_path, given, {"first_seen": detector}) as made:
         made.run()
-    assert detector.seen == [f"id-{number}" for number in range(3 * detecting.BEHIND)]
+    assert detector.seen == [f"id-{each}" for each in range(3 * detecting.BEHIND)]
 
 
 def test_a_snapshot_is_taken_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,11 +317,28 @@ def test_a_verdict_is_heard_by_a_run_that_goes_on_and_again_by_the_next(
         made.running(),
     ):
         until(lambda: made.alerts(), 20)
-        decided(made, "benign_positive", now=datetime.now(UTC))
+        decided(made, "benign_positive")
         until(lambda: first.verdicts, 20)
     with looking(tmp_path, [], {"first_seen": second}) as made:
         made.run()
     assert [(each.scope, each.value, each.benign) for each in second.verdicts] == [("alice", "list", True)]
+
+
+def test_a_detector_that_stumbles_over_a_verdict_stops_neither_the_run_nor_the_others(tmp_path: Path) -> None:
+    class Stumbling(Detector):
+        def judge(self, verdict: Verdict) -> None:
+            raise ValueError("no time")
+
+    with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": Detector()}) as made:
+        made.run()
+        decided(made, "benign_positive")
+    stumbling, other = Stumbling(), Detector()
+    with looking(
+        tmp_path, [batch(acts("get", first=2), 1)], {"stumbling": stumbling, "other": other}
+    ) as made:
+        made.run()
+        assert stumbling.looked == other.looked == 1 and len(other.verdicts) == 1
+        assert made.pipeline.counters.snapshot()['detector_failures{detector="stumbling"}'] == 1
 
 
 def test_a_verdict_counts_for_its_time_and_one_taken_back_is_withdrawn(tmp_path: Path) -> None:
@@ -320,3 +358,43 @@ def test_a_scope_that_there_is_not_is_refused(tmp_path: Path) -> None:
         made.run()
         with pytest.raises(ValueError, match="not one of entity, group"):
             decided(made, "benign_positive", "everyone")
+
+
+HOURS = 3 * 3600  # seconds
+
+
+def act(second: int, account: int, **parts: Any) -> bytes:
+    """Something that one of the accounts of a kind does."""
+    stamp = (NOW + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    user = {"username": f"system:serviceaccount:shop:app-{account}", "groups": ["system:serviceaccounts"]}
+    return raw(second, user=user, requestReceivedTimestamp=stamp, stageTimestamp=stamp, **parts)
+
+
+def hours(first: int) -> list[bytes]:
+    """Eight accounts read pods for hours, and then nothing."""
+    return [act(second, second // 10 % 8) for second in range(first, first + HOURS, 10)]
+
+
+def listing(second: int, account: int) -> bytes:
+    return act(second, account, verb="list", objectRef={"resource": "secrets"})
+
+
+@pytest.mark.parametrize(("scope", "told"), [(None, True), ("entity", True), ("group", False)])
+def test_what_is_benign_for_a_group_is_no_news_from_its_other_members(
+    tmp_path: Path, scope: str | None, told: bool
+) -> None:
+    def novelty() -> dict[str, Any]:
+        options = {"alerts_a_day": 10_000, "most_a_day": 1_000_000, "floor": 5}
+        return make_detectors(DetectorsConfig(enabled=["novelty"], novelty=options))  # type: ignore[call-arg]
+
+    first = [*hours(0), listing(HOURS, 3)]
+    second = [*hours(HOURS + 10), listing(2 * HOURS + 10, 5)]
+    with looking(tmp_path, [batch(first, 0)], novelty()) as made:
+        made.run()
+        assert any("first `list secrets`" in each for each in behaviour(made))
+        if scope:
+            decided(made, "benign_positive", scope)
+    with looking(tmp_path, [batch(second, 1)], novelty()) as made:
+        made.run()
+        of_five = [each for each in behaviour(made) if "app-5 " in each and "first `list secrets`" in each]
+        assert bool(of_five) is told

@@ -1,0 +1,270 @@
+"""Shapes of lines: the tree, odd lines, floods, snapshots, feedback."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detectors._lines.templates import MOST_SIGNATURES, Templates, words_of
+from detectors._lines.words import Words, table
+from detectors.log_template import Detector
+from event_model.behaviour import Verdict
+from event_model.event import Event
+from tests.detectors.lines import line, origin
+from tests.detectors.traffic import START
+from tests.detectors.watching import made, told
+
+WHERE = origin("prod", "api-7f9c6d5b8d-x2x4z", "app")
+NAME = "prod/api/app"
+
+
+def detector(**options: Any) -> Detector:
+    found = made("log_template", {"alerts_a_day": 0, **options})
+    assert isinstance(found, Detector)
+    return found
+
+
+def at(minute: float, text: str, stream: str = "stdout") -> Event:
+    return line(WHERE, START + timedelta(minutes=minute), text, stream)
+
+
+def steady(hours: float) -> list[Event]:
+    """Three shapes, a line a minute."""
+    texts = ["GET /items/{} 200 in {}ms", "refreshed {} keys in {}s", "order {} accepted by worker-{}"]
+    return [at(n, texts[n % 3].format(n, n * 7)) for n in range(int(hours * 60))]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("took 153ms at 10.0.2.1:59838", "took <*>ms at <*>"),
+        ("2024-04-16T06:21:30.494Z INFO up", "<*>Z INFO up"),
+        ("id 550e8400-e29b-41d4-a716-446655440000 done", "id <*> done"),
+        ("trace=4bf92f3577b34da6a3ce929d0e0e4736 ok", "trace=<*> ok"),
+        ("order 9f31aa of /api/v1/items/17", "order <*> of /api/v<*>/items/<*>"),
+        ("id=9f31 at 0x1f", "id=<*> at <*>"),
+        ("no numbers here", "no numbers here"),
+        ("", ""),
+    ],
+)
+def test_numbers_ids_addresses_and_times_are_holes_in_a_shape(text: str, shape: str) -> None:
+    assert " ".join(words_of(text)) == shape
+
+
+def shapes(*lines: str) -> list[str]:
+    templates = Templates()
+    for each in lines:
+        templates.find(each, "x")
+    return sorted(map(str, templates.by_id.values()))
+
+
+def test_lines_that_differ_in_a_name_are_of_one_shape() -> None:
+    assert shapes(
+        "session of alice opened from office network", "session of bob opened from office network"
+    ) == ["session of <*> opened from office network"]
+
+
+def test_words_that_decide_what_a_line_means_are_never_holes() -> None:
+    assert len(shapes("Principal User:a is Allowed operation Read", "Principal User:b is Denied operation Read")) == 2  # fmt: skip
+    assert len(shapes("I1123 10:00:00 sync.go:51] synced all", "E1123 10:00:00 sync.go:51] synced all")) == 2
+
+
+def test_a_shape_does_not_wear_away_to_holes() -> None:
+    words = ["one two three four five six"]
+    for n in range(200):
+        words.append(" ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}{w}" if at % 6 == n % 6 else w for at, w in enumerate(["one", "two", "three", "four", "five", "six"])))  # fmt: skip
+    assert all(shape.count("<*>") <= 2 for shape in shapes(*words))
+
+
+def test_shapes_of_one_owner_are_bounded_and_others_keep_theirs() -> None:
+    templates = Templates(most=1000, each=50)
+    for n in range(5000):
+        templates.find(f"{chr(97 + n % 26)} {'y' * (n % 60)} {chr(97 + n // 26 % 26) * 9} z{'w' * (n % 40)}", "flood")  # fmt: skip
+    assert len(templates.by_id) == 50
+    assert templates.find("quite another thing to say", "calm") is not None
+
+
+def test_signatures_are_bounded() -> None:
+    templates = Templates()
+    for n in range(MOST_SIGNATURES + 5000):
+        templates.find(f"the same shape for {n:b}".replace("0", "a").replace("1", "b"), "x")
+    assert len(templates._signatures) <= MOST_SIGNATURES
+    assert len(templates.by_id) < 70
+
+
+def test_every_word_of_danger_has_a_reason_and_is_found() -> None:
+    words = Words({"our secret word": 4.0})
+    assert all(each.why and 0 < each.nats <= 3 and each.word == each.word.lower() for each in table().words)
+    assert words.weigh("GET /../../etc/passwd", False) == (3.0, ["../../", "/etc/passwd"])
+    assert words.weigh("OUR SECRET WORD", False) == (4.0, ["our secret word"])
+    assert words.weigh("INFO all is well", False)[0] < 0 < words.weigh("all is not well", True)[0]
+
+
+def test_a_new_shape_is_told_with_its_closest_kin_and_only_once() -> None:
+    new = "ERROR order {} refused by worker-9: permission denied"
+    events = [*steady(30), at(1800, new.format(1), "stderr"), at(1801, new.format(2), "stderr")]
+    matches = told(detector(floor=6.0), events)
+    assert len(matches) == 1
+    term = matches[0].evidence["terms"][0]
+    assert term["value"] == "ERROR order <*> refused by worker-<*>: permission denied"
+    assert term["closest"] == "order <*> accepted by worker-<*>"
+    assert {"permission denied", "error"} == set(term["said"])
+    assert matches[0].evidence["example"] == new.format(1)
+
+
+def test_what_is_new_to_one_who_was_just_met_is_no_news() -> None:
+    events = [at(n, f"{chr(97 + n)} panic: core dumped in module {chr(97 + n) * 5}") for n in range(20)]
+    assert told(detector(floor=4.0), events) == []
+
+
+def test_what_most_others_write_is_less_news_than_what_nobody_does() -> None:
+    def score(known: bool) -> float:
+        events = steady(30)
+        for n in range(9):
+            other = origin("prod", f"other{chr(97 + n)}-7f9c6d5b8d-x2x4z", "app")
+            text = "WARN lease could not be renewed" if known else "WARN a different matter"
+            events += [line(other, START + timedelta(hours=n + 1), text)]
+        events.append(at(1800, "WARN lease could not be renewed"))
+        events.sort(key=lambda event: event.timestamp)
+        return float(told(detector(floor=0.1), events)[-1].evidence["score"])
+
+    assert score(known=False) > score(known=True) + 1
+
+
+def test_hostile_lines_stop_nothing() -> None:
+    watching = detector()
+    odd = [
+        "x" * 1_000_000,
+        "\0\x01\x02\xff" * 2000,
+        "<*> <*> <*>",
+        " " * 5000,
+        "9" * 5000,
+        "a" * 5000 + "1",
+        '{"msg":' * 3000,
+        "\ud7ff\u202e\u0000",
+        "%s %d {} {0} \\",
+    ]
+    events = [*steady(1), *(at(60 + n / 100, text) for n, text in enumerate(odd * 20)), *steady(2)]
+    told(watching, events)
+    assert watching.failed == 0
+    assert max(len(str(each)) for each in watching.writers.templates.by_id.values()) < 3000
+
+
+def test_bytes_that_are_no_text_stop_nothing() -> None:
+    from tests.detectors.lines import FORMAT
+
+    record = type(at(0, "x").record)
+    garbage = [os.urandom(300).replace(b"\n", b" ") for _ in range(200)]
+    events = [FORMAT.normalize(record(b"2026-03-02T00:01:00Z stdout F " + each), WHERE) for each in garbage]
+    watching = detector(templates_each=40)
+    told(watching, events)
+    assert watching.failed == 0
+    assert len(watching.writers.templates.by_id) <= 40
+
+
+def test_a_flood_of_shapes_costs_the_flooder_its_memory_and_nobody_else() -> None:
+    watching = detector(templates_each=40, floor=6.0)
+    flooder = origin("prod", "noisy-7f9c6d5b8d-x2x4z", "app")
+    flood = [
+        line(flooder, START + timedelta(seconds=n), f"{'q' * (n % 71)} {n % 13 * 'r'} {'s' * (n % 31)} t")
+        for n in range(9000)
+    ]
+    told(watching, sorted([*steady(3), *flood], key=lambda event: event.timestamp))
+    noisy, calm = watching.usual("prod/noisy/app"), watching.usual(NAME)
+    assert noisy is not None
+    assert calm is not None
+    assert noisy["known_shapes"] <= 40
+    assert calm["known_shapes"] == 3
+
+
+def test_a_million_names_are_bounded() -> None:
+    watching = detector(entities=30)
+    events = [line(origin("prod", f"p{n}x", "app"), START + timedelta(seconds=n), "hello") for n in range(3000)]  # fmt: skip
+    told(watching, events)
+    assert len(watching.writers.entities) == 30
+    assert watching.writers.knowing == {1: 30}
+
+
+def test_all_shapes_together_are_bounded_and_the_longest_unseen_go() -> None:
+    watching = detector(templates=60, templates_each=50)
+    say = "abcdefghijklmnopqrstuvwxyz"
+    events = [
+        line(origin("prod", f"app{say[n % 9]}-7f9c6d5b8d-x2x4z", "app"), START + timedelta(minutes=n), f"{say[n % 26] * 4} {say[n // 26 % 26] * 5} only once")
+        for n in range(900)
+    ]  # fmt: skip
+    told(watching, events)
+    assert 20 < len(watching.writers.templates.by_id) <= 60
+
+
+def test_a_clock_that_jumps_moves_nothing() -> None:
+    watching = detector(floor=6.0)
+    events = steady(30)
+    strange = [at(525_600, "GET /items/1 200 in 1ms"), at(-90_000, "GET /items/1 200 in 1ms")]
+    told(watching, [*events[:900], *strange, *events[900:]])
+    assert watching.clock.minute == int(START.timestamp()) // 60 + 30 * 60 - 1
+    usual = watching.usual(NAME)
+    assert usual is not None
+    assert usual["active_windows"] > 300
+
+
+def test_a_restored_detector_goes_on_as_if_nothing_had_happened() -> None:
+    events = [*steady(30), *(at(1800.5 + n / 100, "ERROR cannot reach the bank") for n in range(200)), *steady(31)[-50:]]  # fmt: skip
+    whole = [(match.reason, match.evidence["score"]) for match in told(detector(floor=5.0), events)]
+    first, second = detector(floor=5.0), detector(floor=5.0)
+    parts = told(first, events[:1703])
+    second.restore(first.snapshot())
+    assert second.usual(NAME) == first.usual(NAME)
+    parts += told(second, events[1703:])
+    assert [(match.reason, match.evidence["score"]) for match in parts] == whole
+    assert whole
+
+
+def test_a_snapshot_that_is_damaged_is_refused_with_a_reason_and_changes_nothing() -> None:
+    watching = detector()
+    told(watching, steady(3))
+    data, usual = watching.snapshot(), watching.usual(NAME)
+    for broken, reason in [
+        (b"", "cut short"),
+        (data[:-3], "checksum"),
+        (data.replace(b"template 1", b"template 7", 1), "version 7"),
+        (b"\x80\x04pickle", "no snapshot"),
+    ]:
+        with pytest.raises(ValueError, match=reason):
+            watching.restore(broken)
+    assert watching.usual(NAME) == usual
+
+
+def test_a_snapshot_holds_no_secret_of_a_line() -> None:
+    watching = detector()
+    told(watching, [*steady(1), at(61, "connecting with password=hunter2secret to the database")])
+    assert b"hunter2secret" not in watching.snapshot()
+
+
+def test_what_triage_calls_benign_is_told_no_more_and_what_it_calls_true_is_told_again() -> None:
+    text = "ERROR cannot open /etc/shadow"
+    events = [*steady(30), at(1800, text)]
+    benign = detector(floor=6.0)
+    benign.judge(Verdict(NAME, "shape", text, True, "2027-01-01T00:00:00Z"))
+    assert told(benign, events) == []
+    true = detector(floor=6.0)
+    assert len(told(true, events)) == 1
+    true.judge(Verdict(NAME, "shape", text, False, "2027-01-01T00:00:00Z"))
+    later = [at(1800 + n, f"refreshed {n} keys in {n}s") for n in range(1, 120)]
+    assert len(told(true, [*later, at(1921, text)])) == 1
+
+
+def test_logs_of_real_brokers_give_a_few_shapes_for_many_lines(shared_data: Callable[[str], Path]) -> None:
+    lines = [json.loads(each)["msg"] for each in shared_data("rabbitmq/rabbit.log.jsonl").read_text().splitlines()]  # fmt: skip
+    lines += shared_data("kafka/kafka-authorizer.log").read_text("utf-8", "replace").splitlines()
+    found = shapes(*lines)
+    assert len(found) < len(lines) / 3
+    assert not any(shape.replace("<*>", "").strip(" []") == "" for shape in found)
+    refused = [shape for shape in found if "Denied" in shape]
+    assert refused
+    assert not any("Allowed" in shape for shape in refused)
