@@ -23,16 +23,16 @@ def all_of(results: dict[str, Any]) -> Iterator[str]:
 
 def ranking(name: str, seeds: dict[str, Any]) -> Iterator[str]:
     """Recall where the threshold is chosen with the labels: how well the scores rank."""
-    yield from ("", f"{name}, best threshold, {len(seeds)} seeds ({', '.join(seeds)})", "")
-    yield "| detector | ROC, actor-hours | @1 | @3 | @10 | median delay at 3 | µs an event |"
-    yield "|---|---|---|---|---|---|---|"
+    yield from ("", f"{name}, best threshold, seeds {', '.join(seeds)}", "")
+    yield "| detector | seeds | ROC, actor-hours | @1 | @3 | @10 | median delay at 3 | µs an event |"
+    yield "|---|---|---|---|---|---|---|---|"
     for detector in detectors(seeds):
         rows = [seed[detector] for seed in seeds.values() if detector in seed]
         recall = [mean([row["rank"]["at"][n]["recall"] for row in rows]) for n in NS]
         roc = mean([row["rank"]["roc_auc_actor_hours"] for row in rows])
         delay = mean([row["rank"]["at"]["3"]["median_delay_s"] for row in rows], "{:.1f} s")
         took = mean([row.get("us_per_event") for row in rows], "{:.1f}")
-        yield f"| {detector} | {roc} | {' | '.join(recall)} | {delay} | {took} |"
+        yield f"| {detector} | {len(rows)} | {roc} | {' | '.join(recall)} | {delay} | {took} |"
 
 
 def online(name: str, seeds: dict[str, Any]) -> Iterator[str]:
@@ -64,7 +64,7 @@ def by_kind(name: str, seeds: dict[str, Any], detector: str = "novelty") -> Iter
     )
     found: dict[str, dict[str, list[int]]] = {}
     for seed in seeds.values():
-        for n in NS:
+        for n in NS if detector in seed else ():
             for kind, (caught, of) in seed[detector]["rank"]["at"][n]["kinds"].items():
                 pair = found.setdefault(kind, {}).setdefault(n, [0, 0])
                 pair[0] += caught

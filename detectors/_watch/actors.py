@@ -46,7 +46,6 @@ class Actor:
     name: str
     group: Group
     first: int  # minute, since the epoch
-    window: int = -1  # the last in which it was active
     seen: float = 0.0  # flow, the same
     aged: float = 0.0  # flow to which the counts have decayed
     windows: int = 0  # active ones, ever

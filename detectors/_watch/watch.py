@@ -17,6 +17,7 @@ MOST_WAYS = 100_000  # remembered keys, of one origin
 MOST_ORIGINS = 1000
 MOST_GROUPS = 64  # of one realm
 MOST_KINDS = 100  # of one actor
+CLOSED = -1  # the window of a tally that is in none
 NEVER = 1 << 62  # a count that is never reached
 
 
@@ -130,6 +131,7 @@ class Watch:
         hour = self.clock.hour
         for tally in self.tallies:
             counts.learn(tally, hour)
+            tally.window = CLOSED  # a clock that is set back makes windows of the same number
         for actor in active:
             actor.seen = flow
             counts.passed(actor, hour)

@@ -55,7 +55,7 @@ def test_results_become_tables_and_pictures(tmp_path: Path) -> None:
     }
     lines = list(tables.all_of({"held-out": seeds, "calm": seeds}))
     assert (
-        "| novelty | 0.900 ± 0.000 | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.0 s ± 0.0 | 3.0 ± 0.0 |"
+        "| novelty | 2 | 0.900 ± 0.000 | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.500 ± 0.000 | 0.0 s ± 0.0 | 3.0 ± 0.0 |"
         in lines
     )
     assert "| tunnel | 2 of 4 | 2 of 4 | 2 of 4 |" in lines

@@ -41,6 +41,17 @@ def test_when_the_clock_is_set_anew_what_was_learnt_stays(leap: timedelta) -> No
     assert len(detector.inspect([theft(after(DAYS + 0.5) + leap)])) == 1
 
 
+def test_a_clock_set_back_a_little_counts_the_repeated_hours_too() -> None:
+    detector = learnt()
+    (actor,) = (each for name, each in detector.watch.actors.items() if name.endswith("app3"))
+    before = actor.windows
+    told(detector, ordinary(0.5, after(DAYS - 0.5)))
+    assert actor.windows > before + 60
+    detector.inspect([act("app3", "list secrets", after(DAYS), "secret read")])
+    told(detector, ordinary(0.1, after(DAYS)))
+    assert "list secrets" in actor.known[0]
+
+
 def test_an_event_with_no_time_at_all_is_looked_at_now() -> None:
     clock = Clock()
     assert clock.turn("2026-03-02T10:00")
