@@ -130,7 +130,7 @@ def filled() -> Iterator[Elasticsearch]:
         with _filled(named) as store:
             yield store
         return
-    with started(heap="1g") as server, _filled(server.url) as store:
+    with started(heap="1g", java="") as server, _filled(server.url) as store:
         yield store
 
 

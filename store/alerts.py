@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from event_model.alert import SEVERITIES, Match
@@ -182,8 +183,11 @@ class AlertBook:
 
     def take(self, records: Iterable[AlertRecord]) -> int:
         """Put in alerts of another state with their history; how many that were not there. Those there are left."""
-        with self.file.transaction() as connection:
-            return sum(take(connection, record) for record in records)
+        source, made = iter(records), 0
+        while piece := list(islice(source, _MOST_CHANGES)):  # others may write in between
+            with self.file.transaction() as connection:
+                made += sum(take(connection, record) for record in piece)
+        return made
 
     def adopt(self, id: str, history: Sequence[dict[str, Any]]) -> bool:
         """Take over what was decided elsewhere about an alert; whether it is here, and this was not known."""

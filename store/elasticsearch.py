@@ -195,7 +195,8 @@ class Elasticsearch:
             terms = {"field": field, "size": MOST_TERMS, "shard_size": MOST_TERMS}
             body = {**within(when), "size": 0, "aggs": {"it": {"terms": terms}}}
             found = self.searcher.ask(body)[0]["aggregations"]["it"]
-            return None if found["sum_other_doc_count"] else [each["key"] for each in found["buckets"]]
+            there = [each["key"] for each in found["buckets"] if each["key"] != ""]  # which is no value
+            return None if found["sum_other_doc_count"] else there
 
         return values
 

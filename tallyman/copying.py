@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -43,6 +44,13 @@ class Target(NamedTuple):
 
         return Searcher(self.client, self.connection, ",".join(self.names.streams))
 
+    def refresh(self) -> None:
+        """Have what was written up to now found: a moment ago is no reason to leave it behind. Raises StoreError."""
+        from store.elastic.client import telling
+
+        with telling(self.connection, "preparing to copy"):
+            self.client.indices.refresh(index=",".join(self.names.streams), ignore_unavailable=True)
+
 
 @contextmanager
 def target(config: Config) -> Iterator[Target]:
@@ -70,7 +78,7 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
     from store.elastic.document import Documents
     from store.elastic.feed import Feed
     from store.elastic.mapping import events, properties
-    from store.elastic.setup import ensure
+    from store.elastic.readiness import ensure
     from store.feeding import FED, Feeding
 
     numbers = {"feed_taken": 0, "feed_known": 0, "feed_refused": 0}
@@ -93,7 +101,7 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
         fed = Feeding(local.file, FED)
         fed.move(max(fed.place(), copied.place()))
         alerts = state.alerts.take(local.alerts.records())
-        state.mark_replayed(local.replayed(), 0.0)
+        state.mark_replayed(local.replayed(), time.time())
     return Copied(numbers["feed_taken"], numbers["feed_known"], numbers["feed_refused"], alerts)
 
 
@@ -110,11 +118,12 @@ def from_cluster(config: Config, progress: Progress) -> Copied:
         Journal(config.store.path, writable=True) as journal,
         database(config) as local,
     ):
+        there.refresh()
         events = leave(there.searcher, journal, f"copied from {there.names.namespace}", progress)
         with Embedded(config.store.path, make_normalizer(config), writable=True) as store:
             store.catch_up()
         alerts = local.alerts.take(there.state.alerts.records())
-        local.mark_replayed(there.state.replayed(), 0.0)
+        local.mark_replayed(there.state.replayed(), time.time())
     return Copied(events, 0, 0, alerts)
 
 
@@ -126,8 +135,7 @@ def compare(config: Config, progress: Progress) -> tuple[int, list[tuple[str, in
     from store.elastic.leaving import fingerprint
 
     with target(config) as there:
-        there.state.alerts.index.refresh()
-        there.client.indices.refresh(index=there.searcher.index, ignore_unavailable=True)
+        there.refresh()
         cluster: dict[str, Day] = fingerprint(there.searcher, progress).days()
     here = of_journal(config, progress).days()
     return sum(day.number for day in here.values()), differences(here, cluster)

@@ -183,10 +183,10 @@ def make_publisher(
     config: Config, database: Database, age: timedelta | None, counters: Counters
 ) -> Publisher:
     """What puts the alerts of this state file into the configured cluster. Raises ConfigError."""
-    from store.elastic.setup import ensure
+    from store.elastic.readiness import ensure
     from tallyman.states import open_cluster
 
-    state = open_cluster(config)
+    state = open_cluster(config, patient=False)  # it tries again by itself, and must end soon
 
     def prepare() -> None:
         ensure(state.client, state.connection, state.names, age)

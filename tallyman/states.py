@@ -21,11 +21,16 @@ def open_state(config: Config) -> State:
     return Database(config.store.path)
 
 
-def open_cluster(config: Config) -> ClusterState:
-    """The state in the configured cluster; nothing is asked of it yet. Raises ConfigError."""
-    from store.elastic.client import connect
+def open_cluster(config: Config, *, patient: bool = True) -> ClusterState:
+    """The state in the configured cluster; nothing is asked of it yet. Raises ConfigError.
+
+    `patient`: what a node does not answer is asked once or twice more, before StoreError is raised.
+    """
+    from store.elastic.client import MOST_RETRIES, connect
     from store.elastic.names import checked
     from store.elastic.state import ClusterState
 
     to = connection(config)
-    return ClusterState(connect(to), to, checked(config.store.elasticsearch.namespace))
+    return ClusterState(
+        connect(to, retries=MOST_RETRIES if patient else 0), to, checked(config.store.elasticsearch.namespace)
+    )

@@ -51,7 +51,7 @@ def make_index(
     from store.elastic.feed import Feed
     from store.elastic.mapping import events, properties
     from store.elastic.names import checked
-    from store.elastic.setup import ensure
+    from store.elastic.readiness import ensure
 
     made, section = connection(config), config.store.elasticsearch
     names, client = checked(section.namespace), connect(made, retries=0)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 from event_model.errors import StoreError
-from store.elastic import migrate, roles, setup
+from store.elastic import migrate, readiness, roles, setup
 from store.elastic.client import Connection, telling
 from store.elastic.names import Names
 from store.elastic.server import NEWEST, OLDEST, ask, look, server, streams
@@ -98,11 +98,11 @@ def _setup(client: Any, ours: Names, retention: timedelta | None) -> Iterator[Fi
     try:
         changes = setup.plan(client, ours, retention)
     except elasticsearch.AuthorizationException:
-        made = setup.marked(client, ours)
+        made = readiness.marked(client, ours)
         text = (
             f"done for version {made}"
             if made is not None
-            else f"not done; {setup.WHO} runs: tallyman store setup"
+            else f"not done; {readiness.WHO} runs: tallyman store setup"
         )
         yield Finding(
             "ok" if made is not None else "fail", "setup", text + " (templates may not be looked at)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, compress
 from operator import attrgetter
 from typing import Any
 
@@ -47,15 +47,19 @@ class Documents:
 
     def __init__(self, properties: Mapping[str, Any], names: Names) -> None:
         self._names = names
+        self._streams: dict[str, tuple[str, dict[str, str]]] = {}
         slots = {
             field: slot
             for field in FIELDS.values()
             if not field.name.startswith("data_stream.") and (slot := slot_of(properties, field.name))
         }
-        # most fields are attributes of the event, and are read all at once
-        plain = [field for field in slots if field.attribute in Event.__struct_fields__]
         self._tree = Tree(slot.parents for slot in slots.values())
-        self._attributes = attrgetter(*(field.attribute for field in plain))
+        # most fields are attributes of the event and are read all at once: those where what is false is nothing
+        plain = [
+            field for field in slots
+            if field.attribute in Event.__struct_fields__ and field.kind not in ("boolean", "long")
+        ]  # fmt: skip
+        self._read = attrgetter(*(field.attribute for field in plain))
         self._plain = [self._tree.placed(slots[field]) for field in plain]
         self._others = [
             (field.read, self._tree.placed(slot)) for field, slot in slots.items() if field not in plain
@@ -75,10 +79,9 @@ class Documents:
             ours["long"] = sorted(set(notes.long))
         if notes.inner:
             ours["inner"] = sorted(notes.inner)
-        document.setdefault("@timestamp", rfc3339(ours["time"]))
-        document["data_stream"] = {
-            "type": "logs", "dataset": known(event.dataset), "namespace": self._names.namespace,
-        }  # fmt: skip
+        if "@timestamp" not in document:
+            document["@timestamp"] = rfc3339(ours["time"])
+        stream, document["data_stream"] = self._stream(event.dataset)
         told["ingested"] = ingested
         if not raw:
             ours["digest"] = entry.record.hash()  # what is made again of it has the same id
@@ -87,18 +90,25 @@ class Documents:
                 told["original"] = entry.record.raw.decode()
             except UnicodeDecodeError:
                 ours["raw"] = base64.b64encode(entry.record.raw).decode()
-        return Document(ours["id"], self._names.stream(event.dataset), encode(document), entry)
+        return Document(ours["id"], stream, encode(document), entry)
+
+    def _stream(self, dataset: str) -> tuple[str, dict[str, str]]:
+        """The data stream of a dataset: its name, and what its documents say of it."""
+        dataset = known(dataset)
+        found = self._streams.get(dataset)
+        if found is None:
+            told = {"type": "logs", "dataset": dataset, "namespace": self._names.namespace}
+            found = self._streams[dataset] = self._names.stream(dataset), told
+        return found
 
     def _fields(self, event: Event, notes: Notes) -> dict[str, Any]:
         """The ECS fields, nested."""
         parts = self._tree.parts()
-        values = chain(
-            zip(self._attributes(event), self._plain, strict=True),
-            [(read(event), slot) for read, slot in self._others],
-        )
-        for value, (place, last, clean, is_text) in values:
-            if not value and value != 0:
-                continue
+        plain = self._read(event)
+        others = [(value, slot) for read, slot in self._others if (value := read(event)) or value == 0]
+        for value, (place, last, clean, is_text) in chain(
+            compress(zip(plain, self._plain, strict=True), plain), others
+        ):
             if not (is_text and type(value) is str and len(value) <= SHORT):
                 value = clean(value, notes)
                 if value is None:

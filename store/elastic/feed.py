@@ -20,6 +20,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from event_model.errors import StoreError
 from event_model.event import Event
 from store.elastic.burial import Burial
@@ -240,7 +242,15 @@ class Feed:
 
     def _document(self, entry: Entry, event: Event) -> Document:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return self._documents.make(entry, event, now)
+        try:
+            return self._documents.make(entry, event, now)
+        except Exception as error:  # one event that stumbles must not hold up the rest
+            log.exception("no document could be made", extra={"place": _place(entry)})
+            self._count("feed_refused", 1)
+            letter = replace(
+                entry, reason=f"no document could be made of it: {type(error).__name__}: {error}"
+            )
+            return self._documents.make(letter, self._normalize(letter), now)
 
     def _send(self, senders: ThreadPoolExecutor, parcel: Parcel) -> None:
         """Hand it to a sender, as soon as one is free."""

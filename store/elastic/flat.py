@@ -19,7 +19,7 @@ from store.query.ast import MOST_CHARACTERS
 
 MOST_OBJECTS = DEEPEST  # inside one another, the outermost included
 MOST_LEVELS = 60  # with lists, which a server does not count and encoders of JSON do
-MOST_NAME = 2_000  # bytes of a name with all those above it; what has a longer one is left out
+MOST_NAME = 29_000  # bytes of a name with all those above it; what has a longer one is left out
 SCALAR = ""  # name of what is no object
 _SHORT_NAME, _SHORT_TEXT = MOST_NAME // (4 * MOST_OBJECTS), LONGEST // 2  # characters that surely fit
 

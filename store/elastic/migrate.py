@@ -12,8 +12,6 @@ from store.elastic import mapping, templates
 from store.elastic.mapping import Property
 from store.elastic.names import Names
 from store.elastic.server import ask, look, streams, write_index
-from store.elastic.setup import marked, refuse_newer
-from store.elastic.templates import VERSION
 
 MARK = {"_meta": templates.META}
 
@@ -58,14 +56,7 @@ def migrate(client: Any, ours: Names, found: list[Drift]) -> None:
                 f"{drift.index}: {', '.join(drift.different)}: of another type than this version needs, and state "
                 "can't begin anew. Index it again under this name (_reindex to another one and back)"
             )
-    ask(client, "PUT", f"/{ours.state}/_mapping", MARK)  # last: see setup.marked
-
-
-def outdated(client: Any, ours: Names) -> bool:
-    """Whether the cluster was set up for an older version. Raises StoreError where it was for a newer one."""
-    made = marked(client, ours)
-    refuse_newer(ours.state, made)
-    return made is not None and made < VERSION
+    ask(client, "PUT", f"/{ours.state}/_mapping", MARK)  # last: see readiness.marked
 
 
 def _targets(client: Any, ours: Names) -> Iterator[tuple[str, str, dict[str, Property], bool]]:

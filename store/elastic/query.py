@@ -233,8 +233,8 @@ class _Compiler:
         """A value of any kind, by its text."""
         match condition:
             case Equal(_, value):
-                wanted = value[:MOST_CHARACTERS] if isinstance(value, str) else None
-                return exactly(one_of(field, [wanted]) if wanted is not None else NOTHING)
+                wanted = value[:MOST_CHARACTERS] if isinstance(value, str) else ""
+                return exactly(one_of(field, [wanted]) if wanted else NOTHING)
             case Like(_, pattern):
                 found = like(field, pattern)
                 if is_simple(pattern) and not (keyed and "wildcard" in found):
@@ -269,7 +269,7 @@ def _some_value(condition: Condition, flat: str) -> Narrowed:
     """Any value within a flattened field."""
     match condition:
         case Equal(_, value):
-            return exactly(one_of(flat, [str(value)[:MOST_CHARACTERS]]))
+            return exactly(one_of(flat, [str(value)[:MOST_CHARACTERS]]) if value != "" else NOTHING)
         case Like(_, pattern):
             found = like(flat, pattern)
             return perhaps(_exists(flat)) if "wildcard" in found else exactly(found)

@@ -193,7 +193,6 @@ def _commonest(answer: Body, column: Column) -> tuple[list[tuple[Any, int]], boo
     right = [
         (column.read(bucket["key"]), bucket["doc_count"])
         for bucket in found["buckets"]
-        if not bucket["doc_count_error_upper_bound"]
+        if bucket["key"] != "" and not bucket["doc_count_error_upper_bound"]  # an empty value is none
     ]
-    whole = not found["sum_other_doc_count"] and len(right) == len(found["buckets"])
-    return right, whole and not found["doc_count_error_upper_bound"]
+    return right, not found["sum_other_doc_count"] and not found["doc_count_error_upper_bound"]

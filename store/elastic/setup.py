@@ -14,7 +14,9 @@ from store.elastic.names import Names
 from store.elastic.server import Server, ask, look, server, write_index
 from store.elastic.templates import VERSION
 
-WHO = "someone with the role of deploy/elasticsearch/roles/setup.json"
+SERVERS_OWN = frozenset(
+    ("created_date", "created_date_millis", "modified_date", "modified_date_millis", "deprecated")
+)
 COMPONENT, TEMPLATE = "/_component_template/", "/_index_template/"
 
 
@@ -53,46 +55,6 @@ def setup(client: Any, connection: Connection, ours: Names, retention: timedelta
     return changes
 
 
-def ensure(client: Any, connection: Connection, ours: Names, retention: timedelta | None) -> list[Change]:
-    """What a run does before it writes: set up if it may, else make sure that someone did.
-
-    Raises StoreError naming the command and who may give it, or Away where the cluster does not answer.
-    """
-    import elasticsearch
-
-    with telling(connection, "setting up"):
-        try:
-            changes = plan(client, ours, retention)
-            for change in changes:
-                apply(client, change)
-            return changes
-        except elasticsearch.AuthorizationException:
-            made = marked(client, ours)
-    if made is None:
-        raise StoreError(
-            f"Elasticsearch at {connection.address} is not set up for namespace {ours.namespace!r}, and this account "
-            f"may not do it. {WHO} runs: tallyman store setup"
-        )
-    refuse_newer(ours.state, made)
-    if made < VERSION:
-        raise StoreError(
-            f"Elasticsearch at {connection.address} is set up for version {made}, and this Tallyman needs version "
-            f"{VERSION}. {WHO} runs: tallyman store migrate"
-        )
-    return []
-
-
-def marked(client: Any, ours: Names) -> int | None:
-    """The version to which the cluster was set up, which is noted in the state index (it is made last); None if never.
-
-    Needs no more than the privilege view_index_metadata.
-    """
-    found = look(client, f"/{ours.state}/_mapping")
-    for section in (found or {}).values():
-        return int(section["mappings"].get("_meta", {}).get("version", 0))
-    return None
-
-
 def refuse_newer(name: str, version: Any) -> None:
     if isinstance(version, int) and version > VERSION:
         raise StoreError(
@@ -116,14 +78,12 @@ def _policies(client: Any, ours: Names, retention: timedelta | None, able: Serve
 def _templates(client: Any, ours: Names, retention: timedelta | None, able: Server) -> Iterator[Change]:
     for name, wanted in templates.components().items():
         found = look(client, COMPONENT + name)
-        before = found["component_templates"][0]["component_template"] if found else None
+        before = written(found["component_templates"][0]["component_template"]) if found else None
         if before is None or not same(before, wanted):
             yield Change("component template", name, COMPONENT + name, wanted, before)
     for name, wanted in templates.templates(ours, retention, policy=able.policy).items():
         found = look(client, TEMPLATE + name)
-        before = found["index_templates"][0]["index_template"] if found else None
-        if before and (kept := before.get("template", {}).get("lifecycle")):
-            before["template"]["lifecycle"] = _given(kept)
+        before = written(found["index_templates"][0]["index_template"]) if found else None
         if before is None or not same(before, wanted):
             yield Change("index template", name, TEMPLATE + name, wanted, before)
 
@@ -139,6 +99,18 @@ def _lifecycles(client: Any, ours: Names, retention: timedelta | None, able: Ser
         if stream["name"] in ours.streams and not same(before, wanted):
             path = f"/_data_stream/{stream['name']}/_lifecycle"
             yield Change("retention of data stream", stream["name"], path, wanted, before)
+
+
+def written(template: dict[str, Any]) -> dict[str, Any]:
+    """A template as someone wrote it: newer servers add when that was, and more options of their own."""
+    found = {name: value for name, value in template.items() if name not in SERVERS_OWN}
+    if stream := found.get("data_stream"):
+        found["data_stream"] = {
+            name: stream[name] for name in ("hidden", "allow_custom_routing") if name in stream
+        }
+    if lifecycle := found.get("template", {}).get("lifecycle"):
+        found["template"] = {**found["template"], "lifecycle": _given(lifecycle)}
+    return found
 
 
 def _given(lifecycle: dict[str, Any]) -> dict[str, Any]:

@@ -232,7 +232,7 @@ CONDITIONS = st.one_of(
     leaf(["message", "process.command_line"], phrase, like, matches, exists),
     leaf(["@timestamp", "event.start"], between(MICROS), exists),
     leaf(["process.interactive"], equal([True, False]), exists),
-    leaf(NATIVE, equal(VALUES), like, between([1, "true"]), exists),
+    leaf(NATIVE, equal([*VALUES, ""]), like, between([1, "true"]), exists),
     nested(["requestObject.spec.containers", "requestObject.spec", "native.spec.a"]),
     st.just(All()),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -281,6 +282,14 @@ def test_what_the_index_does_not_hold_is_found_in_the_events(keeping: Keeping) -
     assert len(first.events) == 4 and first.total <= 10 and first.after is not None
 
 
+@dataclass(repr=False)
+class Filled:
+    """A store and its events; it has no long repr, for a failing test prints it."""
+
+    store: Any
+    events: list[Event]
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     chance = random.Random(7)
@@ -288,14 +297,14 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     made = maker(request)(tmp_path_factory.mktemp("filled") / "store")
     for start in range(0, 250, 60):
         made.keep(events[start : start + 60])
-    yield made.store, events
+    yield Filled(made.store, events)
     made.close()
 
 
 @settings(max_examples=100, deadline=None)
 @given(query=QUERIES)
 def test_a_store_finds_what_the_predicate_means(filled: Any, query: Query) -> None:
-    store, events = filled
+    store, events = filled.store, filled.events
     meets = predicate(query)
     expected = {int(event.id) for event in events if meets(event)}
     found = everything(store, query, 100)
@@ -307,7 +316,7 @@ def test_a_store_finds_what_the_predicate_means(filled: Any, query: Query) -> No
 @settings(max_examples=50, deadline=None)
 @given(query=QUERIES, field=st.sampled_from([*KEYWORDS, *NATIVE, "ip", "code", "process.interactive"]))
 def test_a_store_counts_the_values_that_the_events_have(filled: Any, query: Query, field: str) -> None:
-    store, events = filled
+    store, events = filled.store, filled.events
     meets, name = predicate(query), resolve(field)
     read = read_values(name)
     expected = Counter(value for event in events if meets(event) for value in set(read(event)))

@@ -116,6 +116,7 @@ def test_alerts_do_not_wait_for_a_server_that_is_killed_and_nothing_is_lost(tmp_
                 assert told["feed"]["behind"]["records"] > 0 and "can't be reached" in told["feed"]["reason"]
                 server.start()
                 until(lambda: len(stored(cluster)) >= 2101, 180)
+                until(lambda: cluster.client.count(index=cluster.names.alerts)["count"] == 1, 120)
                 process.terminate()
                 assert process.wait(60) == 0
             assert once(cluster) == 2101

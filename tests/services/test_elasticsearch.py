@@ -54,3 +54,14 @@ def test_a_machine_without_java_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Missing, match="JDK 17"):
         service.java_home()
+
+
+def test_a_server_that_can_not_be_had_skips_a_test_and_fails_it_where_services_are_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TALLYMAN_REQUIRE_SERVICES", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no Maven"):
+        without("no Maven")
+    monkeypatch.setenv("TALLYMAN_REQUIRE_SERVICES", "1")
+    with pytest.raises(pytest.fail.Exception, match="required, but no Maven"):
+        without("no Maven")

@@ -10,12 +10,14 @@ from typing import Any
 from store.elastic.state.index import Index
 
 KIND = "collector"
-LATEST = (
+GREATEST = (
     "seen",
     "rules",
     "rules_broken",
-    "ingest_lag_seconds",
-)  # the greatest is told, of `started` the first
+    "lag_seconds",
+    "away_seconds",
+)  # ends of names; others are added up
+GONE = 3600.0  # seconds behind the newest report after which a collector counts no more
 _BY_NAME = [{"name": {"order": "asc", "unmapped_type": "keyword"}}]
 
 
@@ -34,11 +36,11 @@ class CounterIndex:
         self.index.put(f"{KIND}-{collector}", told)
 
     def load(self) -> dict[str, float]:
-        """What was saved last by all who collect, added up."""
+        """What was saved last by all who collect: added up, or of times and rules the greatest."""
         whole: dict[str, float] = {}
         for each in self.collectors():
             for name, value in each["numbers"].items():
-                if name in LATEST:
+                if name.endswith(GREATEST):
                     whole[name] = max(value, whole.get(name, 0.0))
                 elif name == "started":
                     whole[name] = min(value, whole.get(name, value))
@@ -57,9 +59,11 @@ class CounterIndex:
         return whole
 
     def collectors(self) -> list[dict[str, Any]]:
-        """Each collecting process: its host, numbers and sinks."""
+        """Each collecting process: its host, numbers and sinks; without those that have long been silent."""
         query = {"bool": {"filter": [{"term": {"kind": KIND}}]}}
-        return [hit.source["value"] for page in self.index.scan(query, _BY_NAME) for hit in page]
+        found = [hit.source for page in self.index.scan(query, _BY_NAME) for hit in page]
+        newest = max((each["number"] for each in found), default=0)
+        return [each["value"] for each in found if each["number"] >= newest - GONE * 1e6]
 
     def prune(self, before: float) -> int:
         """Forget who has counted nothing since (seconds since the epoch); how many."""

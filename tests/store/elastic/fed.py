@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from event_model.event import Event
 from event_model.parts import Batch
 from store.database import Database
 from store.elastic.bulk import Bulk
@@ -18,8 +18,9 @@ from store.elastic.client import Connection, connect
 from store.elastic.document import Documents
 from store.elastic.feed import Feed
 from store.elastic.mapping import events, properties
-from store.journal import Journal
+from store.journal import Entry, Journal
 from tallyman.normalizer import Normalizer
+from tests.end_to_end.waiting import until as wait_until
 from tests.services.cluster import Cluster
 from tests.tallyman.world import batch, raw
 
@@ -27,13 +28,9 @@ PATIENCE = 60.0  # seconds; a condition that has not come about by then never wi
 PROPERTIES = properties(events())["properties"]
 
 
-def until(condition: Callable[[], Any], what: str = "") -> Any:
-    """What the condition gives once it holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what or "it never came about"
-        time.sleep(0.02)
-    return found
+def until(condition: Callable[[], Any]) -> None:
+    """Return when the condition holds."""
+    wait_until(condition, PATIENCE)
 
 
 @dataclass
@@ -41,21 +38,18 @@ class Fed:
     journal: Journal
     database: Database
     feed: Feed
+    normalize: Callable[[Entry], Event]
     numbers: Counter[str] = field(default_factory=Counter)
 
     def put(self, given: Batch) -> None:
         """As the pipeline does: into the journal, then to the feed."""
-        normalize = Normalizer()
-        self.feed.put([(entry, normalize(entry)) for entry in self.journal.append(given, {})])
+        self.feed.put([(entry, self.normalize(entry)) for entry in self.journal.append(given, {})])
 
     def put_raws(self, raws: Sequence[bytes], position: int = 0) -> None:
         self.put(batch(raws, position))
 
     def all_taken(self) -> None:
-        until(
-            lambda: self.feed.tell()["feed_lag_records"] == 0,
-            f"still behind: {self.feed.tell()} {self.numbers}",
-        )
+        until(lambda: self.feed.tell()["feed_lag_records"] == 0)
 
 
 @contextmanager
@@ -63,6 +57,7 @@ def fed(
     root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any
 ) -> Iterator[Fed]:
     """Feeding until the block ends. `url`: of a proxy before the cluster."""
+    normalize = options.pop("normalize", Normalizer())
     connection = Connection(hosts=(url,), timeout=timeout) if url else cluster.connection
     numbers: Counter[str] = Counter()
 
@@ -72,7 +67,7 @@ def fed(
     with Journal(root, writable=True, **options.pop("journal", {})) as journal:
         database = Database(root)
         feed = Feed(
-            journal, Normalizer(), Documents(PROPERTIES, cluster.names),
+            journal, normalize, Documents(PROPERTIES, cluster.names),
             Bulk(connect(connection, retries=0), connection), database.feeding,
             count=count, first_pause=0.05, **options,
         )  # fmt: skip
@@ -81,7 +76,7 @@ def fed(
         thread = threading.Thread(target=feed.run, args=(stop,))
         thread.start()
         try:
-            yield Fed(journal, database, feed, numbers)
+            yield Fed(journal, database, feed, normalize, numbers)
         finally:
             stop.set()
             feed.put(None)

@@ -6,9 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from event_model.event import Record
+from event_model.event import Event, Record
 from event_model.parts import Batch
+from store.journal import Entry
+from tallyman.normalizer import Normalizer
 from tests.services.cluster import Cluster
 from tests.services.proxy import Fault, cut, half_busy, lose, proxy, refuse
 from tests.store.elastic.fed import fed, letters, once, raws, until
@@ -251,3 +254,23 @@ def test_a_lost_place_means_that_everything_is_looked_for_and_nothing_written_ag
         world.all_taken()
         assert (world.numbers["feed_known"], world.numbers["feed_taken"]) == (30, 1)
     assert once(cluster) == 31
+
+
+def test_an_event_that_no_document_can_be_made_of_is_a_dead_letter_and_holds_nothing_up(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    normalizer = Normalizer()
+
+    def stumbling(entry: Entry) -> Event:
+        event = normalizer(entry)
+        if b"stumble" in entry.record.raw and not entry.reason:
+            return replace(event, sentence=lambda event: event.nothing)
+        return event
+
+    origin = replace(ORIGIN, format="json")
+    with fed(tmp_path, cluster, normalize=stumbling) as world:
+        world.put(batch([b'{"n": 1}', b'{"stumble": 2}', b'{"n": 3}'], 1, origin=origin))
+        world.all_taken()
+    [letter] = letters(cluster)
+    assert letter["event"]["original"] == '{"stumble": 2}' and "AttributeError" in letter["event"]["reason"]
+    assert once(cluster) == 3

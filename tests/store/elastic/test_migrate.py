@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from event_model.errors import StoreError
-from store.elastic import migrate, names, setup, templates
+from store.elastic import migrate, names, readiness, setup, templates
 from store.elastic.mapping import alike, covers, fields
 from store.elastic.server import streams
 from tests.services.cluster import RETENTION, Cluster, namespace
@@ -61,12 +61,20 @@ def test_a_type_that_changed_makes_the_stream_go_on_in_a_new_index_beside_the_ol
     assert len(streams(cluster.client, cluster.names)[stream]) == 2
 
 
+def test_a_run_that_may_brings_the_cluster_to_its_version(cluster: Cluster) -> None:
+    stream = older(cluster, "docker.events", "text")
+    readiness.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
+    assert migrate.drifts(cluster.client, cluster.names) == []
+    assert len(streams(cluster.client, cluster.names)[stream]) == 2
+    readiness.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
+    assert len(streams(cluster.client, cluster.names)[stream]) == 2  # once is enough
+
+
 def test_a_cluster_that_an_older_version_set_up_is_known_by_its_mark(cluster: Cluster) -> None:
     cluster.client.indices.put_mapping(index=cluster.names.state, meta={"version": templates.VERSION - 1})
-    assert migrate.outdated(cluster.client, cluster.names)
-    migrated(cluster)
-    assert not migrate.outdated(cluster.client, cluster.names)
-    assert setup.marked(cluster.client, cluster.names) == templates.VERSION
+    assert readiness.marked(cluster.client, cluster.names) == templates.VERSION - 1
+    readiness.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
+    assert readiness.marked(cluster.client, cluster.names) == templates.VERSION
 
 
 def test_state_that_can_not_be_changed_in_place_is_not_thrown_away(elasticsearch: Running | Server) -> None:

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from pydantic import SecretStr
 
 from event_model.errors import StoreError
-from store.elastic import check, roles, setup
+from store.elastic import check, readiness, roles, setup
 from store.elastic.client import Connection, connect, telling
 from store.elastic.names import Names
 from store.elastic.searcher import Searcher
@@ -29,7 +30,11 @@ from store.elasticsearch import Elasticsearch
 from store.query import parse
 from store.triage import Unknown
 from tallyman.config import Config
+from tallyman.states import open_state
+from tallyman.stores import make_store
 from tallyman.wiring import make_normalizer
+from tests.end_to_end.living import configured, living, record
+from tests.end_to_end.waiting import until
 from tests.services import elasticsearch as service
 from tests.services.cluster import RETENTION, clean, fresh_names
 from tests.services.elasticsearch import Server
@@ -203,9 +208,10 @@ def test_the_state_role_decides_and_never_rewrites_the_audit_log(
                   if_seq_no=made["_seq_no"], if_primary_term=made["_primary_term"])  # fmt: skip
     client.index(index=ours.state, id="token", document={"kind": "token"})
     client.delete(index=ours.state, id="token")
-    client.create(index=ours.audit, id="1", document=EVENT, refresh="wait_for")
-    assert client.search(index=ours.audit)["hits"]["total"]["value"] == 1
-    refused(lambda: client.index(index=ours.audit, id="1", document=EVENT))
+    act = {**EVENT, "number": 1, "actor": "alice", "action": "alert.close", "details": {}}
+    client.create(index=ours.audit, id="1", document=act, refresh="wait_for")
+    assert client.search(index=ours.audit)["hits"]["total"]["value"] >= 1
+    refused(lambda: client.index(index=ours.audit, id="1", document=act))
     refused(lambda: client.delete(index=ours.audit, id="1"))
     refused(lambda: client.indices.delete(index=ours.audit))
     refused(lambda: client.search(index=ours.stream("docker.events")))
@@ -248,13 +254,53 @@ def test_collecting_works_with_what_the_roles_for_a_run_allow(
     assert all(act["time"] > "1970-01-02" for act in state.audit.listed())
 
 
+def configuration(way: Connection, ours: Names, folder: Path, key: str) -> Config:
+    """Of a machine that has just this API key."""
+    folder.mkdir()
+    (folder / "key").write_text(key)
+    cluster = {
+        "hosts": list(way.hosts), "ca_file": str(way.ca_file), "api_key_file": str(folder / "key"),
+        "namespace": ours.namespace,
+    }  # fmt: skip
+    return configured(
+        folder, store={"type": "elasticsearch", "path": str(folder / "store"), "elasticsearch": cluster}
+    )
+
+
+def test_a_run_and_those_who_read_and_decide_need_no_more_than_their_roles(
+    way: Connection, tmp_path: Path
+) -> None:
+    admin, ours = connect(way), fresh_names("sec")
+    setup.setup(admin, way, ours, RETENTION)
+    try:
+        collecting = configuration(way, ours, tmp_path / "run", api_key(admin, "writer", "state"))
+        reading = configuration(way, ours, tmp_path / "serve", api_key(admin, "reader", "state"))
+        lines = [record(1), record(2, verb="delete"), b"no record"]
+        (tmp_path / "run" / "audit.log").write_bytes(b"".join(line + b"\n" for line in lines))
+        with (
+            living(tmp_path / "run", collecting) as run,
+            closing(open_state(reading)) as state,
+            closing(make_store(reading, make_normalizer(reading))) as store,
+        ):
+            until(lambda: store.count(parse("")) == len(lines), 60, run.thread.is_alive)
+            until(lambda: sum(state.alerts.open_by_severity().values()) == 1, 60, run.thread.is_alive)
+            (alert,) = state.alerts.listed(limit=9).alerts
+            assert state.alerts.decide(
+                [alert["id"]], "close", user="carol", reason="false_positive", now=datetime.now(UTC)
+            )
+            assert run.told() == ["user-2"]
+    finally:
+        clean(admin, ours)
+        admin.close()
+
+
 def test_who_may_not_set_up_goes_on_where_someone_else_did_and_is_told_the_command_where_not(
     way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
 ) -> None:
     client = acting("writer", "state")
-    assert setup.ensure(client, way, world[1], RETENTION) == []
+    readiness.ensure(client, way, world[1], RETENTION)
     with pytest.raises(StoreError, match=r"roles/setup.json runs: tallyman store setup"):
-        setup.ensure(client, way, fresh_names("sec"), RETENTION)
+        readiness.ensure(client, way, fresh_names("sec"), RETENTION)
 
 
 @pytest.mark.parametrize(

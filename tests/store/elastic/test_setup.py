@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from event_model.errors import StoreError
-from store.elastic import names, setup, templates
-from store.elastic.server import ask, write_index
+from store.elastic import names, readiness, setup, templates
+from store.elastic.change import same
+from store.elastic.server import ask, server, write_index
 from tests.services.cluster import RETENTION, Cluster
 
 EVENT = {"@timestamp": "2026-01-01T00:00:00Z"}
@@ -71,7 +73,7 @@ def test_templates_of_a_newer_version_are_left_alone(cluster: Cluster) -> None:
         name=name, index_patterns=[cluster.names.state], priority=1, version=newer
     )
     with pytest.raises(StoreError, match=f"newer Tallyman \\(version {newer}"):
-        setup.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
+        readiness.ensure(cluster.client, cluster.connection, cluster.names, RETENTION)
 
 
 def test_alerts_are_written_through_an_alias_and_never_make_an_index_of_its_name(cluster: Cluster) -> None:
@@ -116,3 +118,51 @@ def test_the_hook_of_the_user_counts_and_is_not_overwritten(cluster: Cluster) ->
         assert found["template"]["mappings"]["properties"]["user"]["properties"]["name"]["type"] == "keyword"
     finally:
         cluster.client.cluster.delete_component_template(name=names.CUSTOM)
+
+
+def test_a_server_without_lifecycle_for_data_streams_gets_a_policy(cluster: Cluster) -> None:
+    """Simulated: the server of the tests knows the setting that names a policy, and has no policies."""
+    name = f"{names.STREAMS_TEMPLATE}-{cluster.names.namespace}"
+    with_policy = templates.templates(cluster.names, timedelta(days=30), policy=True)[name]
+    ask(cluster.client, "PUT", f"/_index_template/{name}", with_policy)
+    found = cluster.client.indices.simulate_index_template(name=cluster.names.stream("docker.events"))
+    assert found["template"]["settings"]["index"]["lifecycle"]["name"] == names.policy(cluster.names)
+    assert "lifecycle" not in found["template"]
+    phases = templates.policy(timedelta(days=30))["phases"]
+    assert phases["delete"] == {"min_age": "30d", "actions": {"delete": {}}}
+    assert phases["hot"]["actions"]["rollover"] == {"max_primary_shard_size": "50gb", "max_age": "30d"}
+    assert "delete" not in templates.policy(None)["phases"]
+
+
+@pytest.mark.parametrize(
+    ("version", "flavor", "lifecycle", "policy"),
+    [
+        ("8.13.4", "default", False, True),
+        ("8.14.0", "default", True, False),
+        ("9.4.3", "default", True, False),
+        ("8.11.0", "serverless", True, False),
+    ],
+)
+def test_retention_is_what_the_version_of_the_server_offers(
+    version: str, flavor: str, lifecycle: bool, policy: bool
+) -> None:
+    class Client:
+        def perform_request(self, method: str, path: str, **options: object) -> SimpleNamespace:
+            answers = {"/": {"version": {"number": version, "build_flavor": flavor}}, "/_ilm/status": {}}
+            return SimpleNamespace(body=answers[path])
+
+    found = server(Client())
+    assert (found.lifecycle, found.policy) == (lifecycle, policy)
+
+
+def test_what_a_newer_server_adds_to_a_template_is_no_change() -> None:
+    (wanted,) = (
+        each for name, each in templates.templates(names.Names("x"), RETENTION).items() if "logs" in name
+    )
+    lifecycle = {**wanted["template"]["lifecycle"], "effective_retention": "90d"}
+    shown = {
+        **wanted, "created_date_millis": 7, "template": {**wanted["template"], "lifecycle": lifecycle},
+        "data_stream": {**wanted["data_stream"], "failure_store": False},
+    }  # fmt: skip
+    assert same(setup.written(shown), wanted)
+    assert not same(setup.written({**shown, "priority": 99}), wanted)

@@ -176,6 +176,21 @@ def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) 
     assert kept.local.alerts.show(second)["status"] == "open"
 
 
+def test_detectors_hear_of_what_was_decided_in_the_cluster(kept: ClusterKeeping) -> None:
+    (id,) = kept.record(match(rule=rule("behaviour_novelty")))
+    kept.record(match(user="bob"))
+    assert kept.local.alerts.judged(0, "behaviour_", 0.0)[0] == []
+    decide(kept.other, "close", id, reason="benign_positive", scope="group")
+    kept.publisher.adopt()
+    ((told,), change) = kept.local.alerts.judged(0, "behaviour_", 0.0)
+    assert (told.id, told.history[-1]["reason"], told.history[-1]["scope"]) == (
+        id,
+        "benign_positive",
+        "group",
+    )
+    assert kept.local.alerts.judged(change, "behaviour_", 0.0)[0] == []
+
+
 def test_the_text_of_a_token_is_nowhere_in_the_cluster(kept: ClusterKeeping) -> None:
     texts = [
         kept.state.tokens.create("ci", "analyst", None, LATER),
@@ -197,6 +212,20 @@ def test_nothing_is_written_where_nothing_was_set_up(cluster: Cluster) -> None:
             write()
     assert state.alerts.listed().alerts == [] and state.tokens.listed() == []
     assert not cluster.client.indices.exists(index="tallyman-*-nobody.set.up", allow_no_indices=False)
+
+
+def test_counters_of_all_machines_are_told_as_one(kept: ClusterKeeping) -> None:
+    counters = kept.state.counters
+    assert counters.load() == {} and counters.sinks() == {}
+    waits = {"page": {"pending": 2, "failed": 1}}
+    counters.save("a", {"alerts": 3, "started": 5, "seen": 90, "ingest_lag_seconds": 0.5}, waits, NOW)
+    counters.save("b", {"alerts": 4, "started": 7, "seen": 80, "ingest_lag_seconds": 2.5}, waits, NOW + 60)
+    counters.save("gone", {"alerts": 1000, "started": 1, "seen": 1}, waits, NOW - 4000)
+    kept.state._state.refresh()
+    assert kept.other.counters.load() == {
+        "alerts": 7, "started": 5, "seen": 90, "ingest_lag_seconds": 2.5,
+    }  # fmt: skip
+    assert kept.other.sinks() == {"page": {"pending": 4, "failed": 2}}
 
 
 # decisions about many
