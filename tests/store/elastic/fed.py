@@ -94,6 +94,17 @@ def stored(cluster: Cluster) -> Counter[str]:
     return Counter(hit["_id"] for hit in hits)
 
 
+def seen(cluster: Cluster) -> int:
+    """How many events are in the cluster; none while it is not whole, as just after its start."""
+    import elastic_transport
+    import elasticsearch
+
+    try:
+        return len(stored(cluster))
+    except (elasticsearch.ApiError, elastic_transport.TransportError):
+        return 0
+
+
 def once(cluster: Cluster) -> int:
     """How many events are in the cluster, each of them once."""
     found = stored(cluster)
