@@ -81,7 +81,7 @@ def unpack(data: bytes, writers: Writers, budget: Budget) -> tuple[Clock, Verdic
     for writer in state.writers[-writers.most :]:
         begun += _enter(writer, writers, clock.window)
     writers.templates.forget(writers.templates.by_id.keys() - writers.knowing.keys())
-    return clock, give_back(state.kept, budget, state.flow), begun
+    return clock, give_back(state.kept, budget), begun
 
 
 def _writer(entity: Entity, window: int) -> Writer:

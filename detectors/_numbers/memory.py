@@ -71,7 +71,7 @@ def unpack(data: bytes, budget: Budget, most: int) -> tuple[Clock, dict[str, Rea
         realms = {known.name: _realm(known, most) for known in state.realms[:MOST_REALMS]}
     except (TypeError, IndexError, KeyError, AttributeError) as error:
         raise ValueError(f"the snapshot is of another shape: {error}") from None
-    return Clock(state.minute, state.flow), realms, give_back(state.kept, budget, state.flow)
+    return Clock(state.minute, state.flow), realms, give_back(state.kept, budget)
 
 
 def _known(realm: Realm) -> Known:

@@ -40,10 +40,21 @@ def unseal(name: str, version: int, data: bytes, type: Any) -> Any:
         raise ValueError(f"the snapshot is of another shape: {error}") from None
 
 
+class Purse(Struct, array_like=True):
+    """A Pool: the threshold as well, so that a restart tells no more and no less."""
+
+    past: list[tuple[float, float, str]]
+    threshold: float
+    learning: bool
+    renewed: float
+    tokens: float
+    filled: float
+
+
 class Kept(Struct, array_like=True):
     """What every detector keeps besides what it has learnt: its budget and the verdicts."""
 
-    pools: dict[str, tuple[list[tuple[float, float, str]], float, float]]
+    pools: dict[str, Purse]
     suppressed: list[tuple[str, str, str, int]]
     unlearned: list[tuple[str, str, str, int]]
     open: list[tuple[str, str, float, float, str | None]] = []  # incidents, so that none is told twice
@@ -51,20 +62,25 @@ class Kept(Struct, array_like=True):
 
 def keep(budget: Budget, verdicts: Verdicts) -> Kept:
     return Kept(
-        {name: (list(pool.past), pool.tokens, pool.filled) for name, pool in budget.pools.items()},
+        {
+            name: Purse(
+                list(pool.past), pool.threshold, pool.learning, pool.renewed, pool.tokens, pool.filled
+            )
+            for name, pool in budget.pools.items()
+        },
         [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
         [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
         [(each.actor, each.group, each.start, each.score, each.told) for each in budget.open.values()],
     )
 
 
-def give_back(kept: Kept, budget: Budget, flow: float) -> Verdicts:
-    """Fill a new budget as it was at that time of the stream, and make the verdicts."""
-    for name, (past, tokens, filled) in kept.pools.items():
+def give_back(kept: Kept, budget: Budget) -> Verdicts:
+    """Fill a new budget as it was, and make the verdicts. Another budget than before counts within the hour."""
+    for name, purse in kept.pools.items():
         pool = budget.pool(name)
-        pool.past.extend(past)
-        pool.tokens, pool.filled = tokens, filled
-        pool.renew(flow, budget.floor)
+        pool.past.extend(purse.past)
+        pool.threshold, pool.learning, pool.renewed = purse.threshold, purse.learning, purse.renewed
+        pool.tokens, pool.filled = purse.tokens, purse.filled
     budget.open = {each[0]: Incident(*each) for each in kept.open}
     verdicts = Verdicts()
     verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in kept.suppressed}

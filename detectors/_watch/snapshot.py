@@ -11,6 +11,7 @@ from detectors._watch.aspects import NAMES
 from detectors._watch.budget import Budget
 from detectors._watch.case import Case
 from detectors._watch.clock import DAY, Clock
+from detectors._watch.evidence import Term
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 from detectors._watch.watch import MOST_GROUPS, Watch
@@ -28,6 +29,18 @@ class Counted(Struct, array_like=True):
     hours: dict[int, float]
     window: int
     count: int
+
+
+class Opened(Struct, array_like=True):
+    """A Case: what the window that is open has brought, without the events that brought it."""
+
+    hours: float
+    total: float
+    sums: list[float]
+    counts: list[int]
+    terms: list[Term]
+    new: list[tuple[int, str, bool]]
+    told: float
 
 
 class Member(Struct, array_like=True):
@@ -49,7 +62,7 @@ class Member(Struct, array_like=True):
     usual: float
     peak: float
     today: tuple[int, float]
-    new: list[tuple[int, str, bool]]  # what the window that is open has brought
+    case: Opened | None
 
 
 class Peers(Struct, array_like=True):
@@ -77,7 +90,8 @@ class State(Struct, array_like=True):
 
 
 def pack(watch: Watch, budget: Budget, verdicts: Verdicts) -> bytes:
-    """The state as bytes, with the counts and the new values of the window that is open, but not its reasons."""
+    """The state as bytes, with what the window that is open has brought, but not with its events: an alert that comes
+    later in it rests on those after the snapshot."""
     state = State(
         NAMES,
         watch.clock.minute,
@@ -95,19 +109,26 @@ def unpack(data: bytes, watch: Watch, budget: Budget) -> Verdicts:
     if state.facets != NAMES:
         raise ValueError(f"the snapshot has the facets {', '.join(state.facets)}")
     _fill(state, watch)
-    return give_back(state.kept, budget, state.flow)
+    return give_back(state.kept, budget)
 
 
 def _member(actor: Actor) -> Member:
-    new = [(*pair, fresh) for pair, fresh in actor.case.new.items()] if actor.case is not None else []
     tallies = [
         Counted(each.kind, each.total, each.squares, each.hours, each.window, each.count)
         for each in actor.tallies.values()
     ]
     return Member(
         actor.name, actor.group.name, actor.first, actor.seen, actor.aged, actor.windows, actor.m, actor.n,
-        actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.usual, actor.peak, actor.today, new,
+        actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.usual, actor.peak, actor.today,
+        _opened(actor.case),
     )  # fmt: skip
+
+
+def _opened(case: Case | None) -> Opened | None:
+    if case is None:
+        return None
+    new = [(*pair, fresh) for pair, fresh in case.new.items()]
+    return Opened(case.hours, case.total, case.sums, case.counts, case.terms, new, case.told)
 
 
 def _peers(realm: str, group: Group) -> Peers:
@@ -156,8 +177,12 @@ def _add(member: Member, watch: Watch) -> None:
         )
         if each.window == watch.clock.window:
             watch.tallies.append(tally)
-    if member.new:
-        actor.case = Case(new={(aspect, value): fresh for aspect, value, fresh in member.new})
+    if member.case is not None:
+        opened = member.case
+        new = {(aspect, value): fresh for aspect, value, fresh in opened.new}
+        actor.case = Case(
+            opened.hours, opened.total, opened.sums, opened.counts, opened.terms, [], new, opened.told
+        )
     for each_group in actor.groups:
         each_group.members += 1
     realm.members += 1

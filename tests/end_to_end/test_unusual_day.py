@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from event_model.alert import Match
+from event_model.event import Event
+from event_model.parts import Detector
 from tallyman.commands.demo import DETECTORS
 from tallyman.config import DetectorsConfig
 from tallyman.offline import findings
@@ -23,12 +28,19 @@ INTRUDER = {  # whom the intruder acts as
 OTHERS = 20  # alerts of at least medium severity about anybody else on a first day: the detectors' hard caps hold more
 
 
+def fresh(*names: str) -> dict[str, Detector]:
+    return make_detectors(DetectorsConfig(enabled=list(names)))  # type: ignore[call-arg]
+
+
 @pytest.fixture(scope="module")
-def told(sample_logs: Path) -> list[Match]:
+def day(sample_logs: Path) -> list[Event]:
     demo = sample_logs / "demo"
-    files = sorted(str(path) for path in [*demo.glob("*.jsonl"), *demo.glob("*.jsonl.gz")])
-    detectors = make_detectors(DetectorsConfig(enabled=DETECTORS))  # type: ignore[call-arg]
-    return list(findings(events_of(files), detectors.values()))
+    return list(events_of(sorted(str(path) for path in [*demo.glob("*.jsonl"), *demo.glob("*.jsonl.gz")])))
+
+
+@pytest.fixture(scope="module")
+def told(day: list[Event]) -> list[Match]:
+    return list(findings(day, fresh(*DETECTORS).values()))
 
 
 def test_each_of_the_intruders_disguises_is_told_of(told: list[Match]) -> None:
@@ -46,3 +58,17 @@ def test_every_alert_has_its_reasons_its_events_and_what_is_usual(told: list[Mat
         assert evidence["terms"] or evidence["rates"], match.reason
         assert all(isinstance(term["value"], str) and term["text"] for term in evidence["terms"])
         assert match.events and evidence["usual"]["group"] and 0 <= evidence["risk"] <= 100
+
+
+@pytest.mark.parametrize("name", [*DETECTORS, "isolation_forest"])
+def test_a_restart_anywhere_changes_no_alert(day: list[Event], name: str) -> None:
+    def told_of(matches: list[Match]) -> list[tuple[Any, ...]]:
+        return [(each.evidence["entity"], each.rule.level, each.evidence["score"]) for each in matches]
+
+    whole, cuts = fresh(name)[name], sorted(random.Random(5).sample(range(len(day)), 6))
+    expected, found, detector = told_of(whole.inspect(day)), list[tuple[Any, ...]](), fresh(name)[name]
+    for start, end in pairwise([0, *cuts, len(day)]):
+        found += told_of(detector.inspect(day[start:end]))
+        detector, before = fresh(name)[name], detector
+        detector.restore(before.snapshot())
+    assert found == expected
