@@ -33,7 +33,10 @@ DISTINCT = 20_000  # then the same ones again, at other times: generating takes 
 CHUNK = 2_000
 START, STEP = 1_793_577_600_000_000, 86_400_000_000  # 2026-11-02 and a day, in microseconds
 AUDIT = "kubernetes.audit_logs"
-TARGET = 1.5
+FIRST_PAGE, PAGE = (
+    3.0,
+    1.5,
+)  # a first page is five requests in a row (events, ends, bars, two fields), by hand it is one
 Filter = dict[str, Any]
 
 
@@ -74,12 +77,15 @@ def search(log: Path) -> Iterator[Row]:
                 f"first page: {text or 'everything'}",
                 partial(_by_hand, store, by_hand, True),
                 partial(first_page, store, text),
+                FIRST_PAGE,
             )
         for name, (text, by_hand) in PAGES.items():
-            yield _row(f"page: {name}", partial(_by_hand, store, by_hand, False), partial(page, store, text))
+            yield _row(
+                f"page: {name}", partial(_by_hand, store, by_hand, False), partial(page, store, text), PAGE
+            )
 
 
-def _row(what: str, floor: Callable[[], object], ours: Callable[[], object]) -> Row:
+def _row(what: str, floor: Callable[[], object], ours: Callable[[], object], target: float) -> Row:
     for each in (floor, ours):
         each()  # warm
     hand, made = in_turn(floor, ours, rounds=15)
@@ -89,7 +95,7 @@ def _row(what: str, floor: Callable[[], object], ours: Callable[[], object]) -> 
         f"{hand * 1000:.0f} ms",
         f"{made * 1000:.0f} ms",
         made / hand,
-        TARGET,
+        target,
         "lower",
     )
 

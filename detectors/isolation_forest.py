@@ -20,7 +20,7 @@ from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.evidence import risk_of
 from detectors._watch.telling import spent, stamp
-from detectors._watch.verdicts import Verdicts
+from detectors._watch.verdicts import Verdicts, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict
@@ -177,7 +177,9 @@ class Detector:
         if self.verdicts.suppressed:
             for index, entity in enumerate(entities):
                 for at, column in enumerate(realm.shape.columns):
-                    if self.verdicts.benign(entity, column.name, "*", self.clock.minute):
+                    if self.verdicts.benign(
+                        entity, telling.FACET, telling.subject(column), self.clock.minute
+                    ):
                         far[index, at] = 0.0
         return far
 
@@ -201,8 +203,10 @@ class Detector:
         entity.told |= dict.fromkeys(unusual, 0)
         peers = entity.group.habit.centre
         columns = realm.shape.columns
+        parts = np.abs(far[list(unusual.values())])
         terms = [
-            telling.term(columns[at], row[at], centre[at], peers[at], far[at]) for at in unusual.values()
+            telling.term(columns[at], row[at], centre[at], peers[at], float(far[at]), score * float(part))
+            for at, part in zip(unusual.values(), parts / parts.sum(), strict=True)
         ]
         evidence = telling.evidence(entity, window, terms, score)
         evidence["digest"] = told == DIGEST
@@ -228,11 +232,13 @@ class Detector:
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
+        if verdict.benign:
+            return
         for realm in self.realms.values():
-            entity = realm.entities.get(verdict.scope)
-            if entity is not None and not verdict.benign:
-                entity.told.clear()
-                self.budget.attack(f"{realm.name}/{entity.entity}")
+            for entity in realm.entities.values():
+                if verdict.scope in scopes(entity):
+                    entity.told.clear()
+                    self.budget.attack(f"{realm.name}/{entity.entity}")
 
     def snapshot(self) -> bytes:
         return memory.pack(self.clock, self.realms, self.budget, self.verdicts)

@@ -17,7 +17,7 @@ from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import Clock
 from detectors._watch.evidence import risk_of
 from detectors._watch.telling import LEARNING, spent
-from detectors._watch.verdicts import Verdicts
+from detectors._watch.verdicts import Verdicts, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match, RuleInfo
 from event_model.behaviour import Behaviour, Verdict, no_text
@@ -26,7 +26,6 @@ from event_model.event import Event
 log = logging.getLogger(__name__)
 
 UUID = "c1f6c7de-8a5e-4e39-8a53-6d5b8f0e2a91"
-FACET = "shape"  # of verdicts: their value is a shape as an alert shows it
 HIGH = 70  # risk from which an alert is high
 MOST_WRITERS = 50_000  # remembered keys
 MOST_NEW = 20  # terms of one window
@@ -167,7 +166,7 @@ class Detector:
         unlearned = [
             shape
             for shape in entity.shapes.values()
-            if self.verdicts.keeps(entity, FACET, str(shape.template))
+            if self.verdicts.keeps(entity, telling.SHAPE, telling.shown(str(shape.template)))
         ]
         self.writers.forget(entity, unlearned)
 
@@ -184,7 +183,7 @@ class Detector:
         shape = self.writers.know(entity, template, self.clock.minute)
         case = entity.case = entity.case or Case()
         entity.novel = True
-        if len(case.new) < MOST_NEW and not self._is_benign(entity, template):
+        if len(case.new) < MOST_NEW and not self._is_benign(entity, telling.SHAPE, template):
             said, words = self._words.weigh(line, event.stream == "stderr")
             earlier = len(case.new)
             nats = novelty(entity, earlier, knowing, len(self.writers.entities) - 1)
@@ -198,7 +197,7 @@ class Detector:
         """A shape has more lines in this window than at the last look."""
         shape.check = 2 * shape.count
         entity = shape.entity
-        if entity.young or self._is_benign(entity, shape.template):
+        if entity.young or self._is_benign(entity, telling.BURST, shape.template):
             return
         nats, usual = burst(shape)
         said, words = self._words.weigh(line, event.stream == "stderr")
@@ -209,9 +208,9 @@ class Detector:
         case.bursts[shape.template.id] = Term(shape.template, weight, words, count=shape.count, usual=usual)
         self._offer(entity, case, event)
 
-    def _is_benign(self, entity: Entity, template: Template) -> bool:
+    def _is_benign(self, entity: Entity, facet: str, template: Template) -> bool:
         return bool(self.verdicts.suppressed) and self.verdicts.benign(
-            entity, FACET, str(template), self.clock.minute
+            entity, facet, telling.shown(str(template)), self.clock.minute
         )
 
     def _offer(self, entity: Entity, case: Case, event: Event) -> None:
@@ -252,10 +251,10 @@ class Detector:
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)
-        if verdict.benign or verdict.facet not in (FACET, "*"):
+        if verdict.benign or verdict.facet not in (telling.SHAPE, "*"):
             return
         for entity in self.writers.entities.values():
-            if entity.entity == verdict.scope:
+            if verdict.scope in scopes(entity):
                 self.budget.attack(entity.name)
                 self._unlearn(entity)
 

@@ -9,8 +9,8 @@ export function evidence(found) {
   const { terms, rates = [], usual = {} } = found;
   const row = (term) => make("tr", {},
     make("td", { class: "nats" }, signed(term.nats)),
-    make("td", {}, make("small", {}, `${term.facet} `), make("mark", {}, term.value)),
-    make("td", {}, some(usual.values?.[term.facet]) || "nothing yet"),
+    make("td", {}, make("small", {}, `${term.facet} `), make("mark", {}, term.seen_text ?? term.value)),
+    make("td", {}, term.usual_text ?? (some(usual.values?.[term.facet]) || "nothing yet")),
     make("td", {}, peers(term)));
   const heads = ["Nats", "Seen", "Usual", "Peers"].map((name) => make("th", { scope: "col" }, name));
   return [

@@ -163,7 +163,7 @@ def facets(event: Event) -> Facets | None:
         source=None if anonymous else source,
         client=family(audit.userAgent),
         outcome=outcome,
-        object=_object(ref, acting),
+        object=_object(audit.verb, ref, acting),
         images=_images(event) if audit.requestObject is not ABSENT and audit.verb in WRITES else (),
     )
 
@@ -193,10 +193,12 @@ def home(name: str) -> str | None:
     )
 
 
-def _object(ref: ObjectRef, acting: User | None) -> str | None:
+def _object(verb: str, ref: ObjectRef, acting: User | None) -> str | None:
     if acting is not None:
         return f"as {acting.username}"[:MOST]
-    if ref.resource in NAMED and ref.name:
+    if (
+        ref.resource in NAMED and ref.name and verb != "create"
+    ):  # what is made now is new to everybody, and says nothing
         return f"{ref.resource[:-1]} {ref.namespace}/{named(ref.name)}"[:MOST]
     return None
 

@@ -10,6 +10,7 @@ from detectors._lines.entity import Case, Entity, Term, Writers
 from detectors._watch.clock import WINDOW, Clock
 from detectors._watch.telling import stamp
 
+SHAPE, BURST = "shape", "burst"  # facets of verdicts: their value is a shape as an alert shows it
 SHOWN = 3  # terms in a sentence
 MOST_TERMS = 10
 MOST_SHAPES = 20  # of what is usual
@@ -44,15 +45,16 @@ def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, 
     if term.count:
         text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {_few(term.usual)}{said}"
         return {
-            "facet": "burst", "shape": shape, "nats": round(term.nats, 1), "count": term.count,
+            "facet": BURST, "value": shape, "nats": round(term.nats, 1), "count": term.count,
             "usual": round(term.usual, 3), "said": term.said, "text": text,
+            "seen_text": f"{term.count} lines like {shape}", "usual_text": _few(term.usual),
         }  # fmt: skip
     closest = writers.templates.closest(term.template)
     near = shown(str(closest)) if closest else None
     who = f"{term.knowing or 'none'} of {members} others write it"
     text = f"first line like `{shape}` in {days:.1f} days; {who}{said}"
     return {
-        "facet": "shape", "shape": shape, "nats": round(term.nats, 1), "knowing": term.knowing,
+        "facet": SHAPE, "value": shape, "nats": round(term.nats, 1), "peers": term.knowing,
         "members": members, "said": term.said, "closest": near,
         "text": f"{text}; closest known: `{near}`" if near else text,
     }  # fmt: skip

@@ -23,7 +23,8 @@ _DIGITS = b"0123456789"
 _VARIABLE = compile(
     r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"  # UUID
     r"|(?<![A-Za-z0-9])(?=[a-zA-Z]*+[0-9])[0-9a-fA-F]{6,}+(?![A-Za-z])"  # hexadecimal id
-    r"|(?:0x)?[0-9]++(?:[.:,_/T+-]?[0-9]++)*+"  # number, time, address
+    r"|0x[0-9a-fA-F]++"
+    r"|[0-9]++(?:(?:[.:,_/T+-]?|[a-f]{1,4})[0-9]++)*+"  # number, time, address, short id
 )
 _TELLING = compile(
     r"(?:\b|_)(?:err(?:or)?s?|warn(?:ing)?s?|fatal|panic\w*|critical|severe|alert|emerg\w*|exception|fail\w*|den(?:y|ied)|"

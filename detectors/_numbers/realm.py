@@ -124,10 +124,9 @@ class Realm:
         That it is taken exactly one window later, not when it is ready, makes a replay say the same.
         """
         if self._next is not None:
-            self.model, self._next = self._next.result(), None
-        enough = (
-            FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))
-        )  # at first, twice as many
+            fitted, self._next = self._next, None
+            self.model = fitted.result()
+        enough = FIRST_FIT if self.model is None else min(REFIT, len(self.model.rows))  # at first, it doubles
         if self.fresh >= enough:
             self.fresh = 0
             known = self.reference.known()

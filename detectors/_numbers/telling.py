@@ -13,6 +13,7 @@ from detectors._watch.clock import WINDOW
 
 FAR = 4.0  # standard deviations from which a number is told of
 SHOWN = 4
+FACET = "number"  # of verdicts: their value is what a number is about
 
 
 def unusual(far: Rows, columns: list[Column]) -> dict[str, int]:
@@ -21,23 +22,32 @@ def unusual(far: Rows, columns: list[Column]) -> dict[str, int]:
     order = [int(each) for each in np.argsort(-np.abs(far)) if abs(far[each]) >= FAR and columns[each].name]
     found: dict[str, int] = {}
     for each in order:
-        name = columns[each].name
-        found.setdefault(name.removeprefix("mean ").removeprefix("p95 of ").removeprefix("total "), each)
+        found.setdefault(subject(columns[each]), each)
     return found
 
 
-def term(column: Column, row: float, centre: float, peers: float, far: float) -> dict[str, Any]:
-    """One unusual number, as data with its sentence."""
+def subject(column: Column) -> str:
+    """What a column is about: `duration` of `p95 of duration`."""
+    return column.name.removeprefix("mean ").removeprefix("p95 of ").removeprefix("total ")
+
+
+def term(column: Column, row: float, centre: float, peers: float, far: float, nats: float) -> dict[str, Any]:
+    """One unusual number, as data with its sentence; `nats` is its part of the score."""
     seen, usual, theirs = (None if np.isnan(each) else back(column, each) for each in (row, centre, peers))
-    text = f"{column.name} {shown(seen, column.unit)}, usual {shown(usual, column.unit)}"
+    texts = [shown(each, column.unit) for each in (seen, usual, theirs)]
     return {
+        "facet": FACET,
+        "value": subject(column),
         "feature": column.name,
+        "nats": round(nats, 1),
         "unit": column.unit,
         "seen": seen,
         "usual": usual,
-        "peers": theirs,
+        "peers_usual": theirs,
+        "seen_text": f"{column.name} {texts[0]}",
+        "usual_text": texts[1],
         "deviations": round(far, 1),
-        "text": f"{text} (peers {shown(theirs, column.unit)})",
+        "text": f"{column.name} {texts[0]}, usual {texts[1]} (peers {texts[2]})",
     }
 
 

@@ -195,12 +195,10 @@ def test_what_triage_calls_benign_is_told_no_more_until_it_expires() -> None:
     slow = [request(10 * 60 + n / 10, 9.0) for n in range(100)]
     events = sorted([*steady(24), *slow], key=lambda event: event.timestamp)
     watching = detector(floor=4.0)
-    for column in ("mean duration", "p95 of duration"):
-        watching.judge(Verdict("svc", column, "*", True, "2027-01-01T00:00:00Z"))
+    watching.judge(Verdict("svc", "number", "duration", True, "2027-01-01T00:00:00Z"))
     assert told(watching, events) == []
     expired = detector(floor=4.0)
-    for column in ("mean duration", "p95 of duration"):
-        expired.judge(Verdict("svc", column, "*", True, "2026-03-01T00:00:00Z"))
+    expired.judge(Verdict("svc", "number", "duration", True, "2026-03-01T00:00:00Z"))
     assert len(told(expired, events)) == 1
 
 

@@ -48,6 +48,7 @@ def steady(hours: float) -> list[Event]:
         ("id 550e8400-e29b-41d4-a716-446655440000 done", "id <*> done"),
         ("trace=4bf92f3577b34da6a3ce929d0e0e4736 ok", "trace=<*> ok"),
         ("order 9f31aa of /api/v1/items/17", "order <*> of /api/v<*>/items/<*>"),
+        ("id=9f31 at 0x1f", "id=<*> at <*>"),
         ("no numbers here", "no numbers here"),
         ("", ""),
     ],
@@ -111,7 +112,7 @@ def test_a_new_shape_is_told_with_its_closest_kin_and_only_once() -> None:
     matches = told(detector(floor=6.0), events)
     assert len(matches) == 1
     term = matches[0].evidence["terms"][0]
-    assert term["shape"] == "ERROR order <*> refused by worker-<*>: permission denied"
+    assert term["value"] == "ERROR order <*> refused by worker-<*>: permission denied"
     assert term["closest"] == "order <*> accepted by worker-<*>"
     assert {"permission denied", "error"} == set(term["said"])
     assert matches[0].evidence["example"] == new.format(1)

@@ -30,12 +30,11 @@ def test_the_first_command_of_an_intruder_is_told_at_once(week: tuple[list[Match
     assert "first `exec wget`" in hits[0].reason
 
 
-def test_a_week_of_ordinary_work_raises_nothing_after_the_first_day(
-    week: tuple[list[Match], list[Event]],
-) -> None:
+def test_a_week_of_ordinary_work_raises_next_to_nothing(week: tuple[list[Match], list[Event]]) -> None:
     _, others = parted(*week)
-    assert not list(filter(after(1), others))
-    assert len(others) <= 2  # the engine is met for the first time, with all that runs on it
+    later = list(filter(after(1), others))
+    assert len(later) <= 2  # an administrator's first look into a container, a service's first crash
+    assert len(others) - len(later) <= 2  # the engine is met for the first time, with all that runs on it
 
 
 def test_everything_the_intruder_did_outranks_everything_ordinary_after_the_first_day() -> None:

@@ -40,6 +40,11 @@ def test_a_person_reads_a_secret() -> None:
     )
 
 
+def test_the_name_of_what_is_made_just_now_is_no_news() -> None:
+    assert of("create", "secrets", namespace="prod", name="db").object is None
+    assert of("update", "secrets", namespace="prod", name="db").object == "secret prod/db"
+
+
 def test_every_format_of_kubernetes_declares_the_same() -> None:
     for name in ("kubernetes_audit", "eks_audit", "gke_audit", "aks_audit"):
         assert FORMATS.find(name).behaviour is BEHAVIOUR
