@@ -91,11 +91,12 @@ def test_a_run_that_is_killed_while_it_feeds_writes_every_event_once(
             process.send_signal(signal.SIGKILL)
         if number % 2:  # what is not known to be written stands in another index from now on
             cluster.client.indices.rollover(alias=cluster.names.stream("kubernetes.audit_logs"))
+    write(tmp_path, KILLS * LINES, KILLS * LINES + 10)  # so that the last one has something to do as well
     with run(config) as process:
-        until(lambda: seen(cluster) >= KILLS * LINES, 120)
+        until(lambda: seen(cluster) >= KILLS * LINES + 10, 120)
         process.terminate()
-        assert process.wait(30) == 0
-    assert once(cluster) == KILLS * LINES
+        assert process.wait(60) == 0
+    assert once(cluster) == KILLS * LINES + 10
 
 
 def test_alerts_do_not_wait_for_a_server_that_is_killed_and_nothing_is_lost(tmp_path: Path) -> None:
