@@ -23,7 +23,7 @@ def older(cluster: Cluster, dataset: str, user: str) -> str:
         data_stream={}, priority=templates.PRIORITY, version=0,
         template={"mappings": {"dynamic": False, "properties": {"user": {"properties": {"name": {"type": user}}}}}},
     )  # fmt: skip
-    cluster.client.create(index=stream, id="old", document=OLD)
+    cluster.client.create(index=stream, id="old", document=OLD, refresh=True)
     return stream
 
 
