@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +89,7 @@ def make_sinks(config: Config) -> dict[str, Any]:
     return made
 
 
+@lru_cache(64)  # asked whenever another file or connection is read from
 def behaviour_of(format: str) -> Behaviour | None:
     """What a format tells of anyone's behaviour; None for one that does not, or that there is not."""
     found: Behaviour | None = None

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from detectors._numbers.forest import Model
 from detectors._numbers.realm import FITTED, REFERENCE, Entity, Realm, packed, unpacked
-from detectors._numbers.usual import KEPT, POOLED, Habit, Sample
+from detectors._numbers.usual import KEPT, POOLED, Habit, Sample, settle
 from detectors._numbers.window import Window
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
@@ -133,7 +133,7 @@ def _enter(realm: Realm, member: Member) -> None:
 def _habit(habit: Habit, sampled: Sampled, size: int, width: int) -> None:
     _fill(habit.sample, sampled, size, width)
     if len(habit.sample):
-        habit.refresh()
+        settle([habit])
 
 
 def _fill(sample: Sample, sampled: Sampled, size: int, width: int) -> None:

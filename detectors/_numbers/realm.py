@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors._numbers.forest import Model
-from detectors._numbers.usual import KEPT, POOLED, Habit, Rows, Sample
+from detectors._numbers.usual import KEPT, POOLED, Habit, Rows, Sample, settle
 from detectors._numbers.window import Read, Shape, Window
 
 REFERENCE = 8192  # rows of all entities, to be unlike of
@@ -113,10 +113,11 @@ class Realm:
         """Take closed windows into the habits of entities and peers, and the sure ones into the reference."""
         decay = max(1, len(self.entities) // RENEWED)
         for entity, row, far, is_sure in zip(entities, rows, unlike, sure, strict=True):
-            entity.habit.learn(row)
-            entity.group.habit.learn(row)
+            entity.habit.sample.add(row)
+            entity.group.habit.sample.add(row)
             if is_sure and self.reference.add(far, decay):
                 self.fresh += 1
+        settle(dict.fromkeys(each for entity in entities for each in (entity.habit, entity.group.habit)))
 
     def fit(self) -> None:
         """Take the model that is being fitted since the last window, and begin the next when enough is new.

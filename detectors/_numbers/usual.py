@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from zlib import crc32
 
 import numpy as np
@@ -13,7 +14,7 @@ KEPT = 64  # windows of an entity
 POOLED = 256  # windows of a group
 DECAY = 8  # of so many windows one takes the place of an old one: 64 x 8 windows of 5 minutes are 1.8 days
 CONFIDENT = 8.0  # windows of an entity that weigh as much as all its peers
-REFRESH = 4  # windows after which centre and spread are worked out again
+TOGETHER = 256  # habits that are worked out at once
 _LEAST = {"count": 0.25, "share": 0.02, "mean": 0.2, "p95": 0.2}  # spread below which nobody's habits are
 
 
@@ -56,22 +57,28 @@ class Habit:
         self.centre = np.full(width, np.nan, np.float32)
         self.spread = np.full(width, np.nan, np.float32)
 
-    def learn(self, row: Rows) -> None:
-        self.sample.add(row)
-        if self.sample.seen % REFRESH == 0 or self.sample.seen < 2 * REFRESH:
-            self.refresh()
 
-    def refresh(self) -> None:
-        rows = self.sample.known()
-        self.centre = median(rows)
-        self.spread = 1.4826 * median(np.abs(rows - self.centre))
+def settle(habits: Iterable[Habit]) -> None:
+    """Work out centre and spread of these habits again, many at a time, for the calls are what costs."""
+    sizes: dict[int, list[Habit]] = {}
+    for habit in habits:
+        sizes.setdefault(len(habit.sample.rows), []).append(habit)
+    for some in sizes.values():
+        for start in range(0, len(some), TOGETHER):
+            piece = some[start : start + TOGETHER]
+            rows = np.stack([each.sample.rows for each in piece])
+            centre = median(rows)
+            spread = 1.4826 * median(np.abs(rows - centre[:, None]))
+            for each, middle, wide in zip(piece, centre, spread, strict=True):
+                each.centre, each.spread = middle, wide
 
 
 def median(rows: Rows) -> Rows:
-    """The lower median of each column without its NaNs; NaN for a column that has nothing else."""
-    ordered = np.sort(rows, axis=0)  # NaNs come last
-    there = np.count_nonzero(~np.isnan(ordered), axis=0)
-    middle: Rows = ordered[np.maximum(there - 1, 0) // 2, np.arange(rows.shape[1])]
+    """The lower median of each column (the last axis) over the axis before, without NaNs; NaN where nothing else is."""
+    ordered = np.sort(rows, axis=-2)  # NaNs come last
+    there = np.count_nonzero(~np.isnan(ordered), axis=-2)
+    at = np.maximum(there - 1, 0) // 2
+    middle: Rows = np.take_along_axis(ordered, at[..., None, :], axis=-2)[..., 0, :]
     return middle
 
 
