@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri  # type: ignore[import-untyped]
-from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import NearestNeighbors
 
 TREES = 100
 SAMPLE = 256  # rows of a tree, and rows to be near to
@@ -32,6 +30,9 @@ class Model:
     """Fitted on `rows` (n by columns), the same for the same rows."""
 
     def __init__(self, rows: Rows) -> None:
+        from sklearn.ensemble import IsolationForest  # 100 MB, and only who has windows to judge needs it
+        from sklearn.neighbors import NearestNeighbors
+
         self.rows = rows
         forest = IsolationForest(n_estimators=TREES, max_samples=min(SAMPLE, len(rows)), random_state=0)
         forest.fit(rows)
