@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from event_model.alert import Match
@@ -52,9 +53,9 @@ def ordinary(days: float, start: datetime = START, actors: Iterable[str] = APPS)
 def told(detector: Any, events: Iterable[Event]) -> list[Match]:
     """What the detector says of events, in batches."""
     matches: list[Match] = []
-    waiting = list(events)
-    for first in range(0, len(waiting), 500):
-        matches += detector.inspect(waiting[first : first + 500])
+    waiting = iter(events)
+    while batch := list(islice(waiting, 500)):
+        matches += detector.inspect(batch)
     return matches
 
 

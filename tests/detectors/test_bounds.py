@@ -68,13 +68,20 @@ def test_lines_a_little_out_of_order_are_no_leap() -> None:
     assert (clock.odd, clock.flow) == (0, 300.0)
 
 
-def test_an_actor_that_floods_with_names_fills_its_own_share_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_actor_that_floods_with_a_million_names_fills_its_own_share_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(watch, "MOST_WAYS", 1000)
     detector = learnt(values_each=500)
     others = {name: actor.size for name, actor in detector.watch.actors.items() if not name.endswith("app3")}
     flood = (
-        act("app3", f"get thing{number}", after(DAYS) + timedelta(seconds=number), object=f"secret {number}")
-        for number in range(20_000)
+        act(
+            "app3",
+            f"get thing{number}",
+            after(DAYS) + timedelta(seconds=number / 50),
+            object=f"secret {number}",
+        )
+        for number in range(1_000_000)
     )
     alerts = told(detector, flood)
     (flooder,) = (actor for name, actor in detector.watch.actors.items() if name.endswith("app3"))
