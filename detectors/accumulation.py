@@ -9,25 +9,14 @@ from detectors._watch.actors import Actor, Tally
 from detectors._watch.budget import DIGEST
 from detectors._watch.case import Case
 from detectors._watch.clock import HOUR, Clock, fade
-from event_model.alert import Match, RuleInfo
+from detectors._watch.rules import rules
+from event_model.alert import Match
 from event_model.event import Event
 
 HALF_LIFE = 8 * HOUR
 MOST_WINDOW = 12.0  # nats of one window that are gathered: more than that is not slow
 PEAK_LEFT = 0.9  # of the highest of past days, each day
 USUAL_OVER = 200  # active windows, over which the usual evidence is averaged
-
-
-def rule(level: str) -> RuleInfo:
-    return RuleInfo(
-        uuid="e2a0cf0b-9d77-4c55-8d0c-6a86a1f0d903",
-        rule_id="behaviour_accumulation",
-        name="A little that is new, again and again",
-        level=level,
-        description=__doc__ or "",
-        tags=("behaviour",),
-        group_by=("user.name",),
-    )
 
 
 @dataclass(eq=False)
@@ -83,4 +72,10 @@ def gather(actor: Actor, evidence: float, clock: Clock) -> float:
     return actor.carried - actor.peak
 
 
-RULES = {level: rule(level) for level in ("low", "medium")}
+RULES = rules(
+    "e2a0cf0b-9d77-4c55-8d0c-6a86a1f0d903",
+    "behaviour_accumulation",
+    "A little that is new, again and again",
+    __doc__,
+    levels=("low", "medium"),
+)

@@ -16,10 +16,11 @@ from detectors._lines.words import Words
 from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import Clock
 from detectors._watch.evidence import risk_of
+from detectors._watch.rules import rules
 from detectors._watch.telling import LEARNING, spent
 from detectors._watch.verdicts import Verdicts, scopes
 from detectors._watch.watcher import N
-from event_model.alert import Match, RuleInfo
+from event_model.alert import Match
 from event_model.behaviour import Behaviour, Verdict, no_text
 from event_model.event import Event
 
@@ -273,16 +274,10 @@ class Detector:
         self._active = {shape.entity.name: shape.entity for shape in begun}
 
 
-def _rule(level: str) -> RuleInfo:
-    return RuleInfo(
-        uuid=UUID,
-        rule_id="behaviour_log_lines",
-        name="Lines of an unknown shape, or far more of one than usual",
-        level=level,
-        description=__doc__ or "",
-        tags=("behaviour",),
-        group_by=("container.name",),
-    )
-
-
-RULES = {level: _rule(level) for level in ("low", "medium", "high")}
+RULES = rules(
+    UUID,
+    "behaviour_log_lines",
+    "Lines of an unknown shape, or far more of one than usual",
+    __doc__,
+    group_by="container.name",
+)

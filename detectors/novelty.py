@@ -10,25 +10,14 @@ from detectors._watch.aspects import ACTION, ASPECTS, NAMESPACE, OUTCOME, PLACE,
 from detectors._watch.budget import DIGEST
 from detectors._watch.case import MOST_NEW, Case
 from detectors._watch.evidence import risk_of, term
+from detectors._watch.rules import rules
 from detectors._watch.watch import Way
 from detectors._watch.watcher import Watcher
-from event_model.alert import Match, RuleInfo
+from event_model.alert import Match
 from event_model.event import Event
 
 HIGH = 70  # risk from which an alert is high
 MOST_COUNTED = 3  # new values of one window: a burst is one visit to a new place, not a habit of novelty
-
-
-def rule(level: str) -> RuleInfo:
-    return RuleInfo(
-        uuid="6a0f6f9e-7d0c-4f0e-9f3f-0f6d1a1b7c51",
-        rule_id="behaviour_novelty",
-        name="Behaviour that is new for an actor and its peers",
-        level=level,
-        description=__doc__ or "",
-        tags=("behaviour",),
-        group_by=("user.name",),
-    )
 
 
 @dataclass(eq=False)
@@ -120,4 +109,9 @@ class Detector(Watcher):
         realm.trim(actor, self.values_each)
 
 
-RULES = {level: rule(level) for level in ("low", "medium", "high")}
+RULES = rules(
+    "6a0f6f9e-7d0c-4f0e-9f3f-0f6d1a1b7c51",
+    "behaviour_novelty",
+    "Behaviour that is new for an actor and its peers",
+    __doc__,
+)

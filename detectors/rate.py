@@ -10,27 +10,16 @@ from detectors._watch import counts, telling
 from detectors._watch.actors import Tally
 from detectors._watch.budget import DIGEST
 from detectors._watch.evidence import risk_of
+from detectors._watch.rules import rules
 from detectors._watch.watch import Way
 from detectors._watch.watcher import Watcher
-from event_model.alert import Match, RuleInfo
+from event_model.alert import Match
 from event_model.event import Event
 
 LEAST = 3  # events of a kind in a window, before it is looked at
 GROWTH = 1.25  # after which a count is looked at again
 CHOICE = 2.3  # nats: the greatest of some ten kinds is looked at
 FACET = "rate"  # in verdicts; its value is the kind
-
-
-def rule(level: str) -> RuleInfo:
-    return RuleInfo(
-        uuid="b1f0a1de-55c9-4f83-8f0b-2c0e5f3f8a02",
-        rule_id="behaviour_rate",
-        name="Far more of one kind of act than is usual",
-        level=level,
-        description=__doc__ or "",
-        tags=("behaviour",),
-        group_by=("user.name",),
-    )
 
 
 @dataclass(eq=False)
@@ -78,4 +67,10 @@ class Detector(Watcher):
         return Match(RULES[level], (event,), reason, {}, (actor.entity,), evidence)
 
 
-RULES = {level: rule(level) for level in ("low", "medium")}
+RULES = rules(
+    "b1f0a1de-55c9-4f83-8f0b-2c0e5f3f8a02",
+    "behaviour_rate",
+    "Far more of one kind of act than is usual",
+    __doc__,
+    levels=("low", "medium"),
+)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from event_model.errors import QueryError, StoreError
+from event_model.errors import StoreError
 from event_model.event import Event
 from event_model.parts import Found
 from store.building import Normalize, Progress
@@ -24,10 +24,11 @@ from store.elastic.query import MOST_TERMS, narrow, span
 from store.elastic.question import Question
 from store.elastic.searcher import Searcher, within
 from store.held import Held
-from store.query.ast import Equal, Query, both
+from store.query.ast import Equal, Query
+from store.query.counted import counted
 from store.query.names import resolve
 from store.query.predicate import predicate
-from store.times import micros, rfc3339
+from store.times import moments, rfc3339
 
 MOST_TESTED = 100_000
 ROOTS = (*mapping.natives(), "tallyman.record")  # below which native records stand
@@ -111,12 +112,7 @@ class Elasticsearch:
 
         Exact, unless a shard has more than 65,000 values of the field.
         """
-        try:
-            name = resolve(field)
-        except LookupError as error:
-            raise QueryError(str(error.args[0]), field) from None
-        if name.dataset:
-            query = both([query, Equal(resolve("event.dataset"), name.dataset)])
+        name, query = counted(query, field)
         where = column(name, TYPES)
         return self._question(query, since, until, progress, where.doubts).top(name, where, size)
 
@@ -133,7 +129,7 @@ class Elasticsearch:
 
         From `since` to `until`, else from the first event to the last; empty steps are among them.
         """
-        first, end = _moments(since, until)
+        first, end = moments(since, until)
         counts = self._question(query, since, until, progress).histogram(first, end, buckets)
         return [(rfc3339(start), count) for start, count in counts]
 
@@ -184,7 +180,7 @@ class Elasticsearch:
         progress: Progress | None,
         doubts: tuple[Filter, ...] = (),
     ) -> Question:
-        when = span(*_moments(since, until))
+        when = span(*moments(since, until))
         narrowed = all_of([narrow(query, TYPES, ROOTS, self._values(when)), exactly(when)])
         if doubts:
             narrowed = replace(narrowed, doubts=(*narrowed.doubts, *doubts))
@@ -199,7 +195,3 @@ class Elasticsearch:
             return None if found["sum_other_doc_count"] else there
 
         return values
-
-
-def _moments(since: str | None, until: str | None) -> tuple[int | None, int | None]:
-    return (None if since is None else micros(since), None if until is None else micros(until))

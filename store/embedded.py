@@ -12,20 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from event_model.errors import NoRoom, QueryError, StoreError
+from event_model.errors import NoRoom, StoreError
 from event_model.event import Event
 from event_model.parts import Found
 from store.building import Normalize, Progress
 from store.held import Held
 from store.indexes import Indexes
 from store.journal import Entry, Journal
-from store.query.ast import Equal, Query, both
+from store.query.ast import Equal, Query
+from store.query.counted import counted
 from store.query.names import resolve
 from store.query.predicate import predicate
 from store.question import Question
 from store.selection import Damaged
 from store.stream import Hit, Stream
-from store.times import micros, rfc3339
+from store.times import moments, rfc3339
 from store.trouble import MAKE_ROOM
 
 log = logging.getLogger(__name__)
@@ -181,12 +182,7 @@ class Embedded:
 
         Exact, unless a partition has more than 65,000 values of the field.
         """
-        try:
-            name = resolve(field)
-        except LookupError as error:
-            raise QueryError(str(error.args[0]), field) from None
-        if name.dataset:
-            query = both([query, Equal(resolve("event.dataset"), name.dataset)])
+        name, query = counted(query, field)
         return self._answer(lambda question: question.top(name, size), query, since, until, progress)
 
     def histogram(
@@ -202,7 +198,7 @@ class Embedded:
 
         From `since` to `until`, else from the first event to the last; empty steps are among them.
         """
-        first, end = _moments(since, until)
+        first, end = moments(since, until)
         counts = self._answer(
             lambda question: question.histogram(first, end, buckets), query, since, until, progress
         )
@@ -221,7 +217,7 @@ class Embedded:
         progress: Progress | None,
     ) -> _Answer:
         """Asked once more after an index turned out to be damaged, and was mended."""
-        first, end = _moments(since, until)
+        first, end = moments(since, until)
         try:
             return ask(Question(self._streams(query, first, end), self._each, progress))
         except Damaged as error:
@@ -263,7 +259,3 @@ class Embedded:
         }
         events = (hit.event or made.get(hit.cursor[1:]) for hit in hits)
         return [event for event in events if event is not None]  # without those dropped meanwhile
-
-
-def _moments(since: str | None, until: str | None) -> tuple[int | None, int | None]:
-    return (None if since is None else micros(since), None if until is None else micros(until))

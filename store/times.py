@@ -265,3 +265,8 @@ _FLOORS: dict[str, Callable[[datetime], datetime]] = {
 
 def _floor(moment: datetime, unit: str) -> datetime:
     return _FLOORS[unit](moment)
+
+
+def moments(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Bounds in RFC 3339 as microseconds since 1970; None is no bound. Raises ValueError."""
+    return (None if since is None else micros(since), None if until is None else micros(until))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from tallyman.config import Config
 from tallyman.memory import UNUSABLE
 from tallyman.wiring import make_detector
 
+log = logging.getLogger(__name__)
 MOST_ALERTS = 20
 
 
@@ -69,8 +71,8 @@ class Entities:
                 detector = self.make(name)
                 detector.restore(found.body)
                 return Held(changed, found.taken, detector)
-        except UNUSABLE:
-            pass  # the run says so, and learns again
+        except UNUSABLE as error:  # the run says so too, and learns again
+            log.warning("snapshot can't be read", extra={"detector": name, "reason": str(error)})
         return Held(changed)
 
 
