@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from tests.services.elasticsearch import started
 
 EVENTS = int(os.environ.get("TALLYMAN_BENCH_EVENTS", 1_000_000))
 DISTINCT = 20_000  # then the same ones again, at other times: generating takes longer than indexing
-CHUNK = 2_000
+CHUNK, SENDERS = 2_000, 2
 START, STEP = 1_793_577_600_000_000, 86_400_000_000  # 2026-11-02 and a day, in microseconds
 AUDIT = "kubernetes.audit_logs"
 FIRST_PAGE, PAGE = (
@@ -130,38 +132,53 @@ def _by_hand(store: Elasticsearch, query: Filter, counts: bool) -> None:
 
 @contextmanager
 def filled() -> Iterator[Elasticsearch]:
-    """A cluster of one node with EVENTS events: the one that TALLYMAN_TEST_ELASTICSEARCH names, or our own."""
+    """A cluster of one node with EVENTS events: the one that TALLYMAN_TEST_ELASTICSEARCH names, or our own.
+
+    One that is named keeps them for the next time, since filling takes longer than measuring.
+    """
     named = os.environ.get("TALLYMAN_TEST_ELASTICSEARCH")
-    if named:
-        with _filled(named) as store:
-            yield store
-        return
-    with started(heap="1g", java="") as server, _filled(server.url) as store:
+    server = nullcontext(named) if named else own()
+    with server as url, _store(url) as store:
+        if not _holds(store):
+            _fill(store)
         yield store
 
 
 @contextmanager
-def _filled(url: str) -> Iterator[Elasticsearch]:
-    names = Names(f"bench{os.getpid()}")
+def own() -> Iterator[str]:
+    with started(heap="1g", java="") as server:
+        yield server.url
+
+
+def _store(url: str) -> Elasticsearch:
+    return Elasticsearch(Connection((url,), timeout=120.0), Names(f"bench{EVENTS}"), Normalizer())
+
+
+def _holds(store: Elasticsearch) -> bool:
+    there = store.client.count(index=store.names.stream(AUDIT), ignore_unavailable=True)
+    return bool(there["count"] == EVENTS)
+
+
+def _fill(store: Elasticsearch) -> None:
     mappings = templates.components()["tallyman-mappings"]["template"]["mappings"]
     settings = {"index": {**templates.settings()["index"], "refresh_interval": "-1"}}
-    with Elasticsearch(Connection((url,), timeout=120.0), names, Normalizer()) as store:
-        indices = store.client.indices
-        indices.put_index_template(
-            name=names.namespace, index_patterns=list(names.streams), data_stream={}, priority=1000,
-            template={"settings": settings, "mappings": mappings},
-        )  # fmt: skip
-        try:
-            begun = time.perf_counter()
-            for body in bulks(Documents(mappings["properties"], names)):
-                answer = store.client.bulk(index=names.stream(AUDIT), operations=body, filter_path="errors")
-                assert not answer["errors"]
-            indices.refresh(index=names.stream(AUDIT))
-            print(f"(filled with {EVENTS:,} events in {time.perf_counter() - begun:.0f} s)", flush=True)
-            yield store
-        finally:
-            indices.delete_data_stream(name=f"logs-*-{names.namespace}")
-            indices.delete_index_template(name=names.namespace)
+    indices, names = store.client.indices, store.names
+    indices.delete_data_stream(name=names.stream(AUDIT) + "*")
+    indices.put_index_template(
+        name=names.namespace, index_patterns=list(names.streams), data_stream={}, priority=1000,
+        template={"settings": settings, "mappings": mappings},
+    )  # fmt: skip
+
+    def send(body: Any) -> None:
+        answer = store.client.bulk(index=names.stream(AUDIT), operations=body, filter_path="errors")
+        assert not answer["errors"]
+
+    begun, bodies = time.perf_counter(), bulks(Documents(mappings["properties"], names))
+    with ThreadPoolExecutor(SENDERS) as senders:
+        while some := list(islice(bodies, SENDERS)):
+            list(senders.map(send, some))
+    indices.refresh(index=names.stream(AUDIT))
+    print(f"(filled with {EVENTS:,} events in {time.perf_counter() - begun:.0f} s)", flush=True)
 
 
 def bulks(documents: Documents) -> Iterator[Any]:
