@@ -14,7 +14,8 @@ MOST_IDS = 100
 
 def tell_all(detector: Detector, floor: float) -> None:
     """Have a detector tell of every score from a floor up, instead of what its budget leaves."""
-    detector.offers = Everything(floor)  # type: ignore[attr-defined]
+    for each in getattr(detector, "members", {"": detector}).values():
+        each.offers = Everything(floor)
 
 
 def told(match: Match) -> dict[str, Any]:

@@ -226,14 +226,15 @@ class Detector:
                 return telling.usual(found, realm.shape.columns) | {"first_seen": stamp(found.first)}
         return None
 
-    def standing(self) -> dict[str, float]:
+    def standing(self) -> dict[str, dict[str, float]]:
         realms = self.realms.values()
-        return {
+        stands = {
             "entities": float(sum(len(realm.entities) for realm in realms)),
             "learning": float(not any(realm.model for realm in realms)),
             "reference_windows": float(sum(len(realm.reference) for realm in realms)),
             **spent(self.budget, self.clock.flow),
         }
+        return {"": stands}
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)

@@ -239,16 +239,17 @@ class Detector:
                 return telling.usual(found)
         return None
 
-    def standing(self) -> dict[str, float]:
+    def standing(self) -> dict[str, dict[str, float]]:
         groups = self.writers.groups.values()
         windows = sum(group.m for group in groups)
-        return {
+        stands = {
             "entities": float(len(self.writers.entities)),
             "learning": float(self.clock.flow < LEARNING),
             "novelty_rate": sum(group.n for group in groups) / windows if windows else 0.0,
             "templates": float(len(self.writers.templates.by_id)),
             **spent(self.budget, self.clock.flow),
         }
+        return {"": stands}
 
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.take(verdict, self.clock.minute)

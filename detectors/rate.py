@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, floor
 from typing import Any
 
 from detectors._watch import counts, telling
@@ -11,12 +11,15 @@ from detectors._watch.actors import Tally
 from detectors._watch.budget import DIGEST
 from detectors._watch.evidence import risk_of
 from detectors._watch.rules import rules
-from detectors._watch.watch import Way
+from detectors._watch.watch import LEAST
 from detectors._watch.watcher import Watcher
+from detectors._watch.weighing import Way
 from event_model.alert import Match
 from event_model.event import Event
 
-LEAST = 3  # events of a kind in a window, before it is looked at
+SOONER = (
+    2  # times sooner than it mattered in the last window is a count looked at in the next ones of the hour
+)
 GROWTH = 1.25  # after which a count is looked at again
 CHOICE = 2.3  # nats: the greatest of some ten kinds is looked at
 FACET = "rate"  # in verdicts; its value is the kind
@@ -31,21 +34,25 @@ class Detector(Watcher):
     groups: dict[str, str] = field(default_factory=dict)  # pattern of actors -> group; the first that fits
     actors: int = 20_000  # remembered at most
     values: int = 2_000_000  # remembered at most, of all
+    values_each: int = 4096  # of one actor
 
-    def first_check(self) -> int:
-        return LEAST
+    counts = True
 
     def busy(self, way: Way, event: Event) -> None:
-        """Weigh a count, on the event that makes it; then again when it has grown by a quarter."""
+        """Weigh a count, on the event that makes it: then as soon as it can reach the floor, or has grown by a quarter."""
         tally, actor, clock = way.tally, way.actor, self.watch.clock
-        tally.check = max(tally.count + 1, ceil(tally.count * GROWTH))
-        mean = counts.mean_of(tally, clock.hour)
-        nats = counts.surprise(tally.count, mean, counts.spread_of(tally, mean)) - CHOICE
-        if nats < self.floor or self.verdicts.benign(actor, FACET, tally.kind, clock.minute):
+        mean = counts.mean_of(tally, clock.weight, clock.hour)
+        nats, each = counts.tail(tally.count, mean, counts.spread_of(tally, clock.weight))
+        nats -= CHOICE
+        if nats < self.floor:
+            tally.check = tally.count + ceil((self.floor - nats) / each) if each else floor(mean) + 1
+            tally.hour, tally.first = clock.hour, max(LEAST, tally.check // SOONER)
             return
-        told = self.offers.offer(actor.name, actor.group.name, nats, clock.flow)
-        if told is not None:
-            self.matches.append(self._match(tally, event, nats, mean, told == DIGEST))
+        if not self.watch.verdicts.benign(actor, FACET, tally.kind, clock.minute):
+            told = self.offers.offer(actor.name, actor.group.name, nats, clock.flow)
+            if told is not None:
+                self.tell(self._match(tally, event, nats, mean, told == DIGEST))
+        tally.check = max(tally.count + 1, ceil(tally.count * GROWTH))
 
     def _match(self, tally: Tally, event: Event, nats: float, mean: float, digest: bool) -> Match:
         actor, clock = tally.actor, self.watch.clock

@@ -103,10 +103,10 @@ class Detector(Inspector, Protocol):
         """Take what triage said of a finding. One that has expired already takes an earlier one back."""
         ...
 
-    def standing(self) -> dict[str, float]:
-        """How it stands, for `tallyman status` and /metrics: `learning` (1 while it knows too little), `entities`,
-        `novelty_rate` (new values of an entity in an active window), `incidents_day`,
-        `budget_used` (0 to 1)."""
+    def standing(self) -> dict[str, dict[str, float]]:
+        """How it stands, for `tallyman status` and /metrics: under "" `learning` (1 while it knows too little),
+        `entities`, `novelty_rate` (new values of an entity in an active window), `incidents_day`, `budget_used`
+        (0 to 1). Of several that look together, under the name of each what is its own."""
         ...
 
 

@@ -27,7 +27,7 @@ from store.alerts import AlertBook
 from store.journal import Entry, Journal
 from store.recent import START, Place
 from tallyman.counters import Counters
-from tallyman.feedback import Feedback
+from tallyman.feedback import RULES, Feedback
 from tallyman.memory import Memory
 
 log = logging.getLogger(__name__)
@@ -204,8 +204,8 @@ class Detection:
             self.counters.add("inspector_failures")
             self.counters.add(f'detector_failures{{detector="{name}"}}')
         self.counters.add(f'detector_seconds{{detector="{name}"}}', time.perf_counter() - started)
-        if found:
-            self.counters.add(f'detector_matches{{detector="{name}"}}', len(found))
+        for match in found:
+            self.counters.add(f'detector_matches{{detector="{match.rule.rule_id.removeprefix(RULES)}"}}')
         return found
 
     def _record(self, matches: list[Match]) -> None:

@@ -14,7 +14,7 @@ from store.snapshots import Snapshots
 from store.state import Alerts, State
 from tallyman.config import Config
 from tallyman.memory import UNUSABLE
-from tallyman.wiring import make_detector
+from tallyman.wiring import make_detectors
 
 log = logging.getLogger(__name__)
 MOST_ALERTS = 20
@@ -32,18 +32,21 @@ class Held(NamedTuple):
 class Entities:
     """What is known of entities beside a store. A snapshot is read again once there is a newer one."""
 
-    names: list[str]  # of the detectors that look on
-    make: Callable[[str], Detector]
+    make: Callable[[], dict[str, Detector]]  # those that look on, knowing nothing yet
     snapshots: Snapshots
     alerts: Alerts
+    _names: list[str] = field(init=False)
     _held: dict[str, Held] = field(default_factory=dict, init=False)
     _mutex: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self._names = list(self.make())
 
     def about(self, entity: str) -> dict[str, Any] | None:
         """What is usual for it, by detector, and the latest alerts about it; None where nobody knows it."""
         usual, taken = {}, 0.0
         with self._mutex:  # a detector is read by one thread at a time
-            for name in self.names:
+            for name in self._names:
                 held = self._remembered(name)
                 found = held.detector.usual(entity) if held and held.detector else None
                 if held and found is not None:
@@ -68,7 +71,7 @@ class Entities:
         try:
             found = self.snapshots.load(name)
             if found is not None:
-                detector = self.make(name)
+                detector = self.make()[name]
                 detector.restore(found.body)
                 return Held(changed, found.taken, detector)
         except UNUSABLE as error:  # the run says so too, and learns again
@@ -80,8 +83,7 @@ def entities_of(config: Config, state: State) -> Entities:
     """What is known of entities in the store of a configuration."""
     section = config.detectors
     return Entities(
-        section.enabled,
-        lambda name: make_detector(section, name),
+        lambda: make_detectors(section),
         Snapshots(config.store.path),
         state.alerts,
     )

@@ -69,8 +69,9 @@ class Memory:
             try:
                 size = self.snapshots.save(name, places[name], time.time(), detector.snapshot())
                 self.counters.put(f'detector_bytes{{detector="{name}"}}', size)
-                for what, value in detector.standing().items():
-                    self.counters.put(f'detector_{what}{{detector="{name}"}}', value)
+                for part, facts in detector.standing().items():
+                    for what, value in facts.items():
+                        self.counters.put(f'detector_{what}{{detector="{part or name}"}}', value)
             except Exception as error:  # a full disk, a broken detector: neither stops the rest
                 log.error("no snapshot", extra={"detector": name, "reason": str(error)})
                 self.counters.add("snapshot_failures")

@@ -24,7 +24,6 @@ from tallyman.config import Config, DetectorsConfig
 from tallyman.normalizer import Normalizer
 
 SHIPPED = "shipped"
-NOTHING: Mapping[str, Any] = {}
 SPIKE = 4  # times the budget may be told of on a single day
 
 
@@ -101,10 +100,13 @@ def behaviour_of(format: str) -> Behaviour | None:
 def make_detectors(
     section: DetectorsConfig, *, floor: float | None = None, budget: float | None = None
 ) -> dict[str, Detector]:
-    """Each detector that is to look on, with its options. Raises ConfigError naming the key.
+    """What looks on, each with its options: those that watch actors alike are one (`actors`). Raises ConfigError
+    naming the key.
 
     `floor` (nats below which nothing is told) and `budget` (alerts a day) go before the configured ones.
     """
+    from detectors._watch.watcher import crews
+
     names, keys = DETECTORS.names(), sorted(DetectorsConfig.model_fields)
     for key, options in section.options.items():
         if key not in names:
@@ -114,10 +116,14 @@ def make_detectors(
             raise ConfigError(f"detectors.{key}: must hold options, not {options!r}")
     given = {"floor": floor, "alerts_a_day": budget, "most_a_day": None if budget is None else SPIKE * budget}
     first = {option: value for option, value in given.items() if value is not None}
-    return {name: make_detector(section, name, first) for name in dict.fromkeys(section.enabled)}
+    made = {name: _detector(section, name, first) for name in dict.fromkeys(section.enabled)}
+    together: dict[str, Detector] = crews(made)
+    for detector in together.values():
+        detector.attach(behaviour_of)
+    return together
 
 
-def make_detector(section: DetectorsConfig, name: str, first: Mapping[str, Any] = NOTHING) -> Detector:
+def _detector(section: DetectorsConfig, name: str, first: Mapping[str, Any]) -> Any:
     """One detector with its options, and with the budget of each where it has none of its own; `first` are options
     that go before those, for detectors that have them."""
     options = dict(section.options.get(name) or {})
@@ -127,11 +133,9 @@ def make_detector(section: DetectorsConfig, name: str, first: Mapping[str, Any] 
             shared = {"alerts_a_day": section.budget, "most_a_day": SPIKE * section.budget}
             options |= {option: value for option, value in shared.items() if option in takes}
         options |= {option: value for option, value in first.items() if option in takes}
-        made: Detector = DETECTORS.make(name, options)
+        return DETECTORS.make(name, options)
     except ConfigError as error:
         raise ConfigError(f"detectors.{name}: {error}") from None
-    made.attach(behaviour_of)
-    return made
 
 
 class Bounds(NamedTuple):

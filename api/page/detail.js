@@ -94,7 +94,7 @@ async function wholeEntity(name) {
     button(alert.reason, () => go({ alert: alert.id }), { class: "title" }));
   return [name, [
     make("div", { class: "acts" }, others({ user: { name } })[0]),
-    ...usualByDetector(usual, (detector) => `Usual, as ${detector} knew it at ${clock(written)}`),
+    ...usualByDetector(usual, (detector) => `Usual, as of ${clock(written)} (${detector})`),
     alerts.length > 0 && make("h3", {}, "Alerts"),
     make("ul", { class: "witnesses" }, alerts.map(line)),
   ]];

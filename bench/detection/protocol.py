@@ -1,4 +1,4 @@
-"""One stream through all detectors at once: what each would rank, and what it would raise at N alerts a day."""
+"""One stream through all detectors at once, as a run has it: what each would rank, and raise at N alerts a day."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bench.detection import baselines, facts
 from bench.detection.facts import Facts
 from detectors._watch.budget import ALERT, Budget
 from detectors._watch.clock import minute_of
+from detectors._watch.watcher import Crew
 from detectors.accumulation import Detector as Accumulation
 from detectors.novelty import Detector as Novelty
 from detectors.rate import Detector as Rate
@@ -44,24 +45,29 @@ class Recorder:
         return ALERT
 
 
-def detect(known: Facts, detector: Any) -> tuple[dict[str, list[dict[str, Any]]], float]:
-    """Alerts to rank (`rank`) and those raised at each budget (`1`, `3`, `10`); µs of CPU time an event."""
-    recorder = Recorder(detector.floor)
-    detector.offers = recorder
-    declared = facts.behaviour(known)
-    detector.attach(lambda format: declared)
-    found: dict[str, list[dict[str, Any]]] = {"rank": [], **{f"{n:g}": [] for n in BUDGETS}}
+Alerts = dict[str, list[dict[str, Any]]]  # `rank` and, by budget, what would be raised
+
+
+def detect(known: Facts, detectors: dict[str, Any]) -> tuple[dict[str, Alerts], float]:
+    """What each of the detectors tells, which look together; µs of CPU time an event for all of them."""
+    crew, declared = Crew(detectors), facts.behaviour(known)
+    crew.attach(lambda format: declared)
+    recorders = {name: Recorder(detector.floor) for name, detector in detectors.items()}
+    found: dict[str, Alerts] = {}
+    for name, detector in detectors.items():
+        detector.offers = recorders[name]
+        found[name] = {"rank": [], **{f"{n:g}": [] for n in BUDGETS}}
     took = 0.0
     for events in facts.batches(known):
         started = time.thread_time()
-        matches: list[Match] = detector.inspect(events)
+        matches = crew.inspect(events)
         took += time.thread_time() - started
-        for match, budgets in zip(matches, recorder.raised, strict=True):
-            line = scored(match)
-            found["rank"].append(line)
-            for n in budgets:
-                found[f"{n:g}"].append(line)
-        recorder.raised.clear()
+        for name, recorder in recorders.items():
+            mine = [match for match in matches if match.rule.rule_id == f"behaviour_{name}"]
+            for match, budgets in zip(mine, recorder.raised, strict=True):
+                for kept in ("rank", *(f"{n:g}" for n in budgets)):
+                    found[name][kept].append(scored(match))
+            recorder.raised.clear()
     return found, took / len(known.keys) * 1e6
 
 
@@ -86,14 +92,16 @@ def run(known: Facts, labels: Path, scorer: Path, chosen: Iterable[str], folder:
     header = json.loads(labels.open().readline())
     train = float(minute_of(header["train_end"][:16]) or 0)
     results: dict[str, Any] = {}
+    watching = {name: DETECTORS[name]() for name in chosen if name in DETECTORS}
+    if watching:
+        found, took = detect(known, watching)
+        for name, alerts in found.items():
+            results[name] = {each: score(lines, labels, scorer, folder) for each, lines in alerts.items()}
+            results[name]["us_per_event"] = took
     for name in chosen:
         if name in BASELINES:
             rank = score(list(BASELINES[name](known, train)), labels, scorer, folder)
             results[name] = {"rank": rank}
-        else:
-            found, took = detect(known, DETECTORS[name]())
-            results[name] = {each: score(lines, labels, scorer, folder) for each, lines in found.items()}
-            results[name]["us_per_event"] = took
     return results
 
 

@@ -62,13 +62,15 @@ class Kind(Struct, frozen=True):
     why: str
     verbs: list[str] = []
     resources: list[str] = []
+    namespaces: list[str] = []
     special: str = ""
 
-    def has(self, verb: str, thing: str, special: str) -> bool:
+    def has(self, verb: str, thing: str, special: str, namespace: str) -> bool:
         return (
             self.special == special
             and (not self.verbs or verb in self.verbs)
             and (not self.resources or thing in self.resources)
+            and (not self.namespaces or namespace in self.namespaces)
         )
 
 
@@ -158,7 +160,7 @@ def facets(event: Event) -> Facets | None:
         actor=f"system:anonymous@{source or 'unknown'}" if anonymous else named(user.username),
         group=group_of(user.username, tuple(user.groups)),
         action=f"{verb} {thing}"[:MOST],
-        kind=kind_of(verb, thing, special),
+        kind=kind_of(verb, thing, special, ref.namespace),
         namespace=OWN if ref.namespace and ref.namespace == home(user.username) else ref.namespace or None,
         source=None if anonymous else source,
         client=family(audit.userAgent),
@@ -212,10 +214,20 @@ def group_of(name: str, token: tuple[str, ...]) -> str:
     return f"{group}/{' '.join(roles)}"[:MOST] if roles and kind == HUMAN else group
 
 
-@lru_cache(maxsize=10_000)
-def kind_of(verb: str, thing: str, special: str = "") -> str:
+def kind_of(verb: str, thing: str, special: str = "", namespace: str = "") -> str:
     """The class of an act: the first line of the table that fits."""
-    return next((each.kind for each in table().kinds if each.has(verb, thing, special)), "other")
+    return _kind(verb, thing, special, namespace if namespace in told_apart() else "")
+
+
+@lru_cache(maxsize=10_000)
+def _kind(verb: str, thing: str, special: str, namespace: str) -> str:
+    return next((each.kind for each in table().kinds if each.has(verb, thing, special, namespace)), "other")
+
+
+@cache
+def told_apart() -> frozenset[str]:
+    """Namespaces in which the table has kinds of their own."""
+    return frozenset(namespace for each in table().kinds for namespace in each.namespaces)
 
 
 @lru_cache(maxsize=10_000)

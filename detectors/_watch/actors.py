@@ -1,4 +1,8 @@
-"""Who is watched, and what is remembered of each: bounded, whoever floods it."""
+"""Who is watched, and what is remembered of each: bounded, whoever floods it.
+
+Counts that decay (`m`, `n`, `hours`, of tallies `total` and `squares`) are sums of the weights of their times: see
+`Clock.weight`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detectors._watch.aspects import WIDTH
-from detectors._watch.clock import DAY, HOUR, fade
+from detectors._watch.clock import HOUR, fade
 
-HALF_LIFE = 4 * DAY  # of counts, by the stream's time
-STEP = 6 * HOUR  # decay in finer steps would differ by a fiftieth
+CARRIED = 8 * HOUR  # half-life of the evidence of past hours
 YOUNG = 6  # active windows in which an actor is held to be young
 
 SEPARATOR = "\x1f"  # of realm, cluster and actor in the name under which an actor is kept
@@ -33,21 +36,27 @@ class Tally:
     kind: str
     window: int = -1
     count: int = 0
-    check: int = 3  # the count at which it is looked at again, in this window
-    total: float = 0.0  # of counts, decayed
+    check: int = 0  # the count at which it is looked at again, in this window
+    hour: int = -1  # of the day, in which a window's first look
+    first: int = 0  # is at this count
+    peers: tuple[list[float], ...] = ()  # [total, squares] of the kind, of each of the actor's groups
+    total: float = 0.0  # of counts
     squares: float = 0.0
-    hours: dict[int, float] = field(default_factory=dict)  # hour of the day -> decayed count
+    hours: dict[int, float] = field(default_factory=dict)  # hour of the day -> of counts
+
+    def __post_init__(self) -> None:
+        self.peers = tuple(group.tallies.setdefault(self.kind, [0.0, 0.0]) for group in self.actor.groups)
 
 
 @dataclass(slots=True, eq=False)
 class Actor:
-    """One actor. `n` and `m` decay: novelties and active windows."""
+    """One actor. `n` are its novelties by aspect, `m` its active windows."""
 
     name: str
+    realm: Realm
     group: Group
     first: int  # minute, since the epoch
     seen: float = 0.0  # flow, the same
-    aged: float = 0.0  # flow to which the counts have decayed
     windows: int = 0  # active ones, ever
     m: float = 0.0
     n: list[float] = field(default_factory=zeros)
@@ -57,28 +66,30 @@ class Actor:
     tallies: dict[str, Tally] = field(default_factory=dict)
     carried: float = 0.0  # evidence of the past hours, decayed
     gathered: float = 0.0  # flow to which `carried` has decayed
+    weighed: int = 0  # windows over which `usual` was taken
     usual: float = 0.0  # evidence of an active window, decayed mean
     peak: float = 0.0  # the highest that `carried` was on a past day, decaying
     today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it
     groups: tuple[Group, ...] = ()  # its group, and the one above
-    case: Any = None  # what is new in this window (novelty.Case)
+    case: Any = None  # what is new in this window (case.Case)
 
     def __post_init__(self) -> None:
         above = self.group.parent
         self.groups = (self.group,) if above is None else (self.group, above)
 
-    def age(self, flow: float) -> None:
-        """Let the counts decay up to now."""
-        if flow - self.aged < STEP:
-            return
-        left, self.aged = fade(flow - self.aged, HALF_LIFE), flow
-        self.m *= left
-        self.n = [each * left for each in self.n]
-        self.hours = [each * left for each in self.hours]
+    def scale(self, by: float) -> None:
+        """Count in another unit."""
+        self.m *= by
+        self.n = [each * by for each in self.n]
+        self.hours = [each * by for each in self.hours]
         for tally in self.tallies.values():
-            tally.total *= left
-            tally.squares *= left
-            tally.hours = {hour: each * left for hour, each in tally.hours.items() if each > 0.01}
+            tally.total *= by
+            tally.squares *= by
+            tally.hours = {hour: each * by for hour, each in tally.hours.items()}
+
+    def carries(self, flow: float) -> float:
+        """The evidence of the past hours that is left now."""
+        return self.carried * fade(flow - self.gathered, CARRIED)
 
     @property
     def entity(self) -> str:
@@ -97,7 +108,6 @@ class Group:
     name: str
     parent: Group | None = None  # `people` of `people/sre`: who stands in for peers where there are few
     members: int = 0
-    aged: float = 0.0
     m: float = 0.0
     n: list[float] = field(default_factory=zeros)
     young_m: float = 0.0
@@ -107,19 +117,16 @@ class Group:
     hours: list[float] = field(default_factory=lambda: [0.0] * 24)
     tallies: dict[str, list[float]] = field(default_factory=dict)  # kind -> [total, squares]
 
-    def age(self, flow: float) -> None:
-        """Let the counts decay up to now."""
-        if flow - self.aged < STEP:
-            return
-        left, self.aged = fade(flow - self.aged, HALF_LIFE), flow
-        self.m *= left
-        self.young_m *= left
-        self.n = [each * left for each in self.n]
-        self.young_n = [each * left for each in self.young_n]
-        self.unseen = [each * left for each in self.unseen]
-        self.hours = [each * left for each in self.hours]
+    def scale(self, by: float) -> None:
+        """Count in another unit."""
+        self.m *= by
+        self.young_m *= by
+        self.n = [each * by for each in self.n]
+        self.young_n = [each * by for each in self.young_n]
+        self.unseen = [each * by for each in self.unseen]
+        self.hours = [each * by for each in self.hours]
         for pair in self.tallies.values():
-            pair[:] = [each * left for each in pair]
+            pair[:] = [each * by for each in pair]
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ MOST_NEW = 5000  # values of one actor in one window
 class Case:
     """The terms of one actor's window; `total` is the sum of the facets' sums, each capped."""
 
-    hours: float = 0.0  # nats of an unusual hour; only beside other evidence
+    hours: float = 0.0  # nats of an unusual hour, where that matters; only beside other evidence
     total: float = 0.0
     sums: list[float] = field(default_factory=lambda: [0.0] * WIDTH)
     counts: list[int] = field(default_factory=lambda: [0] * WIDTH)

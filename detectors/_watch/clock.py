@@ -10,6 +10,7 @@ WINDOW = 5  # minutes
 NEAR = 60  # minutes that time may leap at once: more must be confirmed
 RUN = 5  # consecutive events that agree on another time: then it is the time
 HOUR, DAY = 3_600.0, 86_400.0
+HALF_LIFE = 4 * DAY  # of counts, by the stream's time
 
 
 @lru_cache(maxsize=4096)
@@ -33,6 +34,7 @@ class Clock:
     flow: float = 0.0  # seconds
     day: int = 0  # of the stream, for ages
     odd: int = 0  # events whose time was not believed
+    base: float = 0.0  # flow at which one more counts 1
     _other: int = 0  # the time that the last events agree on
     _run: int = 0
 
@@ -64,6 +66,14 @@ class Clock:
         self._run = self._run + 1 if abs(minute - self._other) <= NEAR else 1
         self._other = minute
         return self._run >= RUN
+
+    @property
+    def weight(self) -> float:
+        """What one more counts now. Counts decay because what comes later weighs more: nobody has to go through them.
+
+        Forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009. A sum over the weight is the decayed count.
+        """
+        return float(2.0 ** ((self.flow - self.base) / HALF_LIFE))
 
     @property
     def window(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import exp, lgamma, log, sqrt
 
 from detectors._watch.actors import YOUNG, Actor, Tally
@@ -17,27 +18,32 @@ MOST_TERMS = 400  # of a tail's sum
 MOST_NATS = 25.0
 
 
-def mean_of(tally: Tally, hour: int | None = None) -> float:
-    """The usual count in an active window of the actor; of an hour of the day, shrunk to the whole day's."""
+def mean_of(tally: Tally, weight: float, hour: int | None = None) -> float:
+    """The usual count in an active window of the actor; of an hour of the day, shrunk to the whole day's.
+
+    `weight` is the clock's, here and below.
+    """
     actor, group = tally.actor, tally.actor.group
     total, _ = group.tallies.get(tally.kind, (0.0, 0.0))
-    peers = (total + PEERS * PEERS_WINDOWS) / (group.m + PEERS_WINDOWS)
-    mean = (tally.total + PSEUDO * peers) / (actor.m + PSEUDO)
+    peers = (total + PEERS * PEERS_WINDOWS * weight) / (group.m + PEERS_WINDOWS * weight)
+    mean = (tally.total + PSEUDO * weight * peers) / (actor.m + PSEUDO * weight)
     if hour is None:
         return mean
-    return (tally.hours.get(hour, 0.0) + PSEUDO_HOUR * mean) / (actor.hours[hour] + PSEUDO_HOUR)
+    pseudo = PSEUDO_HOUR * weight
+    return (tally.hours.get(hour, 0.0) + pseudo * mean) / (actor.hours[hour] + pseudo)
 
 
-def spread_of(tally: Tally, mean: float) -> float:
+def spread_of(tally: Tally, weight: float) -> float:
     """Overdispersion `a` of the count, variance = mean + a mean², by moments, shrunk to the peers and to SCATTER."""
     actor, group = tally.actor, tally.actor.group
     total, squares = group.tallies.get(tally.kind, (0.0, 0.0))
-    own = _excess(tally.total, tally.squares, actor.m)
-    peers = _excess(total, squares, group.m)
-    weight = min(group.m, PSEUDO)
-    shrunk = (weight * peers + PSEUDO / 4 * SCATTER) / (weight + PSEUDO / 4)
-    known = (actor.m * own + PSEUDO * shrunk) / (actor.m + PSEUDO)
-    return max(0.02, known) + UNSURE / (1.0 + actor.m + group.m / max(1, group.members))
+    windows, all_windows = actor.m / weight, group.m / weight
+    own = _excess(tally.total / weight, tally.squares / weight, windows)
+    peers = _excess(total / weight, squares / weight, all_windows)
+    known = min(all_windows, PSEUDO)
+    shrunk = (known * peers + PSEUDO / 4 * SCATTER) / (known + PSEUDO / 4)
+    found = (windows * own + PSEUDO * shrunk) / (windows + PSEUDO)
+    return max(0.02, found) + UNSURE / (1.0 + windows + all_windows / max(1, group.members))
 
 
 def _excess(total: float, squares: float, windows: float) -> float:
@@ -52,13 +58,22 @@ def surprise(count: int, mean: float, scatter: float) -> float:
 
     X has mean `mean` and variance mean + scatter mean²: size r = 1 / scatter, p = r / (r + mean).
     """
+    return tail(count, mean, scatter)[0]
+
+
+def tail(count: int, mean: float, scatter: float) -> tuple[float, float]:
+    """The same, and how many nats each further count can add at most.
+
+    That is -ln(1 - h), h the largest hazard P(X = k) / P(X >= k) from `count` on: of a negative binomial it rises
+    towards p where r > 1, and falls towards it where r < 1.
+    """
     if count <= mean:
-        return 0.0
+        return 0.0, 0.0
     r = 1.0 / scatter
     q = mean / (r + mean)
     term = lgamma(count + r) - lgamma(r) - lgamma(count + 1.0) + r * log(r / (r + mean)) + count * log(q)
     if term < -2 * MOST_NATS:
-        return MOST_NATS
+        return MOST_NATS, -log(q)
     total, ratio, k = 1.0, 1.0, float(count)
     for _ in range(MOST_TERMS):  # of P(X = k + 1) / P(X = k)
         ratio *= q * (k + r) / (k + 1.0)
@@ -66,32 +81,39 @@ def surprise(count: int, mean: float, scatter: float) -> float:
         total += ratio
         if ratio < 1e-6 * total:
             break
-    return min(MOST_NATS, max(0.0, -(term + log(total))))
+    hazard = max(1.0 - q, 1.0 / total)
+    return min(MOST_NATS, max(0.0, -(term + log(total)))), -log(max(1e-9, 1.0 - hazard))
 
 
-def learn(tally: Tally, hour: int) -> None:
-    """The window's count becomes part of what is usual: what is more than three standard deviations above the mean counts half, so that a burst
-    is not usual at once, but a nightly one soon."""
-    actor, kept = tally.actor, float(tally.count)
-    if kept > FREE and actor.windows >= YOUNG:
-        mean = tally.total / actor.m
-        most = mean + 3.0 * sqrt(max(0.0, tally.squares / actor.m - mean * mean)) + FREE
-        kept = min(kept, max(most, kept / 2))
-    square = kept * kept
-    tally.total += kept
-    tally.squares += square
-    tally.hours[hour] = tally.hours.get(hour, 0.0) + kept
-    for group in actor.groups:
-        pair = group.tallies.get(tally.kind)
-        if pair is None:
-            group.tallies[tally.kind] = [kept, square]
-        else:
+def learn(tallies: Iterable[Tally], weight: float, hour: int) -> None:
+    """The window's counts become part of what is usual.
+
+    Of what is more than three standard deviations above the mean half counts, so that a burst is not usual at once,
+    but a nightly one soon.
+    """
+    for tally in tallies:
+        count = tally.count
+        kept = weight * (count if count <= FREE else _winsorized(tally))
+        square = kept * kept / weight
+        tally.total += kept
+        tally.squares += square
+        tally.hours[hour] = tally.hours.get(hour, 0.0) + kept
+        for pair in tally.peers:
             pair[0] += kept
             pair[1] += square
 
 
+def _winsorized(tally: Tally) -> float:
+    actor, count = tally.actor, float(tally.count)
+    if actor.windows < YOUNG:
+        return count
+    mean = tally.total / actor.m
+    most = mean + 3.0 * sqrt(max(0.0, tally.squares / actor.m - mean * mean)) + FREE
+    return min(count, max(most, count / 2))
+
+
 def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
-    """An actor showed `count` new values of a facet in a window, `unseen` of them new to everybody."""
+    """An actor showed `count` (in the weight of now) new values of a facet in a window, `unseen` of them new to everybody."""
     actor.n[aspect] += count
     for group in actor.groups:
         group.n[aspect] += count
@@ -100,20 +122,21 @@ def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
             group.young_n[aspect] += count
 
 
-def passed(actor: Actor, hour: int) -> None:
-    """One more active window of an actor and of its groups."""
-    young = actor.windows < YOUNG
-    actor.m += 1.0
-    actor.hours[hour] += 1.0
-    actor.windows += 1
-    for group in actor.groups:
-        group.m += 1.0
-        group.hours[hour] += 1.0
-        if young:
-            group.young_m += 1.0
+def passed(active: Iterable[Actor], weight: float, hour: int) -> None:
+    """One more active window of these actors, and of their groups."""
+    for actor in active:
+        young = actor.windows < YOUNG
+        actor.windows += 1
+        actor.m += weight
+        actor.hours[hour] += weight
+        for group in actor.groups:
+            group.m += weight
+            group.hours[hour] += weight
+            if young:
+                group.young_m += weight
 
 
-def off_hours(actor: Actor, hour: int) -> float:
+def off_hours(actor: Actor, weight: float, hour: int) -> float:
     """How unusual the hour of the day is for an actor, 0-4 nats: -ln of its frequency, relative to an even day.
 
     Hours beside it count half; the peers' day is worth 24 windows.
@@ -125,5 +148,5 @@ def off_hours(actor: Actor, hour: int) -> float:
 
     everybody = sum(peers)
     expected = near(peers) / everybody if everybody else 1 / 24
-    share = (near(own) + 24.0 * expected) / (sum(own) + 24.0)
+    share = (near(own) + 24.0 * weight * expected) / (sum(own) + 24.0 * weight)
     return min(4.0, max(0.0, -log(max(share * 24.0, exp(-5.0)))))

@@ -15,8 +15,8 @@ from math import e, exp, log
 
 from msgspec import Struct
 
-from detectors._watch.actors import Actor, Realm
-from detectors._watch.aspects import ASPECTS
+from detectors._watch.actors import Actor
+from detectors._watch.aspects import ASPECTS, CLIENT, NAMESPACE, SOURCE
 
 PSEUDO = 24.0  # windows that the peers' rate of novelty is worth
 BURST = 0.35  # what one new value adds to the chance of the next
@@ -28,6 +28,7 @@ RATE, RATE_WINDOWS = (
 )  # novelties in a window where nobody has been watched yet, and what that is worth
 YOUNG_RATE, YOUNG_WINDOWS = 2.0, 5.0  # the same for those who were just met
 UNSEEN = 1e-3  # least share of novelties that are new to everybody
+FIRST = (NAMESPACE, SOURCE, CLIENT)  # whoever acts for the first time has them, and they are new
 BACK_OFF = 2.0  # peers that everybody is worth
 
 
@@ -43,12 +44,12 @@ class Term(Struct, frozen=True):
     everyone: int  # who know it, peers or not
 
 
-def term(realm: Realm, actor: Actor, aspect: int, value: str, earlier: int, prior: float, kind: str) -> Term:
-    """The evidence of a new value, the `earlier`-th (from 0) of its facet in this window."""
-    facet, group = ASPECTS[aspect], actor.group
-    chance = 1.0 - exp(-rate_of(actor, aspect))
+def term(actor: Actor, weight: float, aspect: int, value: str, earlier: int, prior: float, kind: str) -> Term:
+    """The evidence of a new value, the `earlier`-th (from 0) of its facet in this window. `weight` is the clock's."""
+    facet, group, realm = ASPECTS[aspect], actor.group, actor.realm
+    chance = chance_of(actor, weight, aspect)
     chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
-    share = share_of(realm, actor, aspect, value)
+    share = share_of(actor, weight, aspect, value)
     surprise = min(MOST, -log(chance) - log(share))
     weighed = prior if facet.whole_prior else max(0.0, prior / 2)
     if weighed > 0.0:  # it is the odds that a *surprising* act is hostile
@@ -58,22 +59,31 @@ def term(realm: Realm, actor: Actor, aspect: int, value: str, earlier: int, prio
     return Term(aspect, value, max(0.0, nats), kind, peers, max(0, group.members - 1), everyone)
 
 
-def rate_of(actor: Actor, aspect: int) -> float:
+def chance_of(actor: Actor, weight: float, aspect: int) -> float:
+    """How likely a window of the actor brings a new value of a facet; certain in its first window, for some."""
+    if aspect in FIRST and not actor.windows:
+        return 1.0
+    return 1.0 - exp(-rate_of(actor, weight, aspect))
+
+
+def rate_of(actor: Actor, weight: float, aspect: int) -> float:
     """How many new values of a facet are to be expected of an actor in a window."""
     peers, young = RATE, YOUNG_RATE
+    windows, young_windows, pseudo = RATE_WINDOWS * weight, YOUNG_WINDOWS * weight, PSEUDO * weight
     for group in reversed(actor.groups):  # from above: each is shrunk to the one above it
-        peers = (group.n[aspect] + peers * RATE_WINDOWS) / (group.m + RATE_WINDOWS)
-        young = (group.young_n[aspect] + young * YOUNG_WINDOWS) / (group.young_m + YOUNG_WINDOWS)
-    rate = (actor.n[aspect] + PSEUDO * peers) / (actor.m + PSEUDO)
+        peers = (group.n[aspect] + peers * windows) / (group.m + windows)
+        young = (group.young_n[aspect] + young * young_windows) / (group.young_m + young_windows)
+    rate = (actor.n[aspect] + pseudo * peers) / (actor.m + pseudo)
     return max(rate, young) if actor.young else rate
 
 
-def share_of(realm: Realm, actor: Actor, aspect: int, value: str) -> float:
+def share_of(actor: Actor, weight: float, aspect: int, value: str) -> float:
     """The share of peers to whom a value is known; for one known to nobody, the share of such novelties."""
+    realm = actor.realm
     everyone = realm.known[aspect].get(value, 0)
     if not everyone:
         group = actor.groups[-1]
-        news = (group.unseen[aspect] + 1.0) / (group.n[aspect] + 2.0)
+        news = (group.unseen[aspect] + weight) / (group.n[aspect] + 2.0 * weight)
         return max(UNSEEN, min(1.0, news)) / e
     share = (everyone + 0.3) / (realm.members + 2.0)
     for group in reversed(actor.groups):

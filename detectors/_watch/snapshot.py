@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -13,10 +14,9 @@ from detectors._watch.case import Case
 from detectors._watch.clock import DAY, Clock
 from detectors._watch.evidence import Term
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
-from detectors._watch.verdicts import Verdicts
 from detectors._watch.watch import MOST_GROUPS, Watch
 
-VERSION = 1
+VERSION = 2
 NAME = "behaviour"
 
 
@@ -50,7 +50,6 @@ class Member(Struct, array_like=True):
     group: str
     first: int
     seen: float
-    aged: float
     windows: int
     m: float
     n: list[float]
@@ -59,6 +58,7 @@ class Member(Struct, array_like=True):
     tallies: list[Counted]
     carried: float
     gathered: float
+    weighed: int
     usual: float
     peak: float
     today: tuple[int, float]
@@ -70,7 +70,6 @@ class Peers(Struct, array_like=True):
 
     realm: str
     name: str
-    aged: float
     m: float
     n: list[float]
     young_m: float
@@ -84,32 +83,39 @@ class State(Struct, array_like=True):
     facets: tuple[str, ...]
     minute: int
     flow: float
+    base: float
     members: list[Member]
     peers: list[Peers]
-    kept: Kept
+    kept: dict[str, Kept]  # by detector
 
 
-def pack(watch: Watch, budget: Budget, verdicts: Verdicts) -> bytes:
+def pack(watch: Watch, budgets: Mapping[str, Budget]) -> bytes:
     """The state as bytes, with what the window that is open has brought, but not with its events: an alert that comes
     later in it rests on those after the snapshot."""
     state = State(
         NAMES,
         watch.clock.minute,
         watch.clock.flow,
+        watch.clock.base,
         [_member(actor) for actor in watch.actors.values()],
         [_peers(realm.name, group) for realm in watch.realms.values() for group in realm.groups.values()],
-        keep(budget, verdicts),
+        {name: keep(budget, watch.verdicts) for name, budget in budgets.items()},
     )
     return seal(NAME, VERSION, state)
 
 
-def unpack(data: bytes, watch: Watch, budget: Budget) -> Verdicts:
-    """Fill a new watch and budget. Raises ValueError with the reason where that is no whole snapshot of ours."""
+def unpack(data: bytes, watch: Watch, budgets: Mapping[str, Budget]) -> None:
+    """Fill a new watch and new budgets: a detector that has joined since begins with none of it spent.
+
+    Raises ValueError with the reason where that is no whole snapshot of ours.
+    """
     state: State = unseal(NAME, VERSION, data, State)
     if state.facets != NAMES:
         raise ValueError(f"the snapshot has the facets {', '.join(state.facets)}")
     _fill(state, watch)
-    return give_back(state.kept, budget)
+    for name, kept in state.kept.items():
+        if name in budgets:
+            watch.verdicts = give_back(kept, budgets[name])
 
 
 def _member(actor: Actor) -> Member:
@@ -118,9 +124,9 @@ def _member(actor: Actor) -> Member:
         for each in actor.tallies.values()
     ]
     return Member(
-        actor.name, actor.group.name, actor.first, actor.seen, actor.aged, actor.windows, actor.m, actor.n,
-        actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.usual, actor.peak, actor.today,
-        _opened(actor.case),
+        actor.name, actor.group.name, actor.first, actor.seen, actor.windows, actor.m, actor.n,
+        actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.weighed, actor.usual, actor.peak,
+        actor.today, _opened(actor.case),
     )  # fmt: skip
 
 
@@ -133,17 +139,17 @@ def _opened(case: Case | None) -> Opened | None:
 
 def _peers(realm: str, group: Group) -> Peers:
     return Peers(
-        realm, group.name, group.aged, group.m, group.n, group.young_m, group.young_n, group.unseen, group.hours,
+        realm, group.name, group.m, group.n, group.young_m, group.young_n, group.unseen, group.hours,
         group.tallies,
     )  # fmt: skip
 
 
 def _fill(state: State, watch: Watch) -> None:
-    watch.clock = Clock(state.minute, state.flow, int(state.flow // DAY))
+    watch.clock = Clock(state.minute, state.flow, int(state.flow // DAY), base=state.base)
     for peers in state.peers:
         realm = watch.realms.setdefault(peers.realm, Realm(peers.realm))
         group = realm.group(peers.name, MOST_GROUPS)
-        for name in ("aged", "m", "n", "young_m", "young_n", "unseen", "hours", "tallies"):
+        for name in ("m", "n", "young_m", "young_n", "unseen", "hours", "tallies"):
             setattr(group, name, getattr(peers, name))
     for member in state.members:
         _add(member, watch)
@@ -158,23 +164,24 @@ def _add(member: Member, watch: Watch) -> None:
         name: getattr(member, name)
         for name in (
             "seen",
-            "aged",
             "windows",
             "m",
             "n",
             "hours",
             "carried",
             "gathered",
+            "weighed",
             "usual",
             "peak",
             "today",
         )
     }
-    actor = watch.actors[member.name] = Actor(member.name, group, member.first, **fields)
+    actor = watch.actors[member.name] = Actor(member.name, realm, group, member.first, **fields)
     for each in member.tallies:
         tally = actor.tallies[each.kind] = Tally(
-            actor, each.kind, each.window, each.count, each.count + 1, each.total, each.squares, each.hours
-        )
+            actor, each.kind, each.window, each.count, each.count + 1,
+            total=each.total, squares=each.squares, hours=each.hours,
+        )  # fmt: skip
         if each.window == watch.clock.window:
             watch.tallies.append(tally)
     if member.case is not None:

@@ -29,8 +29,11 @@ SENTENCES = {
 }
 
 
-def evidence(actor: Actor, case: Case, clock: Clock, score: float) -> dict[str, Any]:
+def evidence(
+    actor: Actor, case: Case, watch: Watch, budget: Budget, score: float, digest: bool
+) -> dict[str, Any]:
     """Everything that an alert says of an actor, as data: terms largest first, rates, what is usual."""
+    clock = watch.clock
     days = age(actor, clock)
     return {
         "entity": actor.entity,
@@ -42,6 +45,8 @@ def evidence(actor: Actor, case: Case, clock: Clock, score: float) -> dict[str, 
         "off_hours": round(case.hours, 1),
         "rates": rates(actor, clock),
         "usual": usual(actor, clock),
+        "digest": digest,
+        "expected_every_days": budget.every(actor.group.name, score, clock.flow),
     }
 
 
@@ -76,8 +81,8 @@ def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
     for tally in actor.tallies.values():
         if tally.window != clock.window or tally.count < 3:
             continue
-        mean = counts.mean_of(tally, clock.hour)
-        nats = counts.surprise(tally.count, mean, counts.spread_of(tally, mean))
+        mean = counts.mean_of(tally, clock.weight, clock.hour)
+        nats = counts.surprise(tally.count, mean, counts.spread_of(tally, clock.weight))
         if nats >= 3.0:
             text = rate_text(tally, mean)
             found.append(
@@ -121,8 +126,11 @@ def usual(actor: Actor, clock: Clock) -> dict[str, Any]:
         "active_windows": actor.windows,
         "values": seen,
         "hours": [hour for hour, count in enumerate(actor.hours) if count > 0.05 * busy],
-        "rates": {kind: round(counts.mean_of(tally), 3) for kind, tally in sorted(actor.tallies.items())},
-        "risk": risk_of(actor.carried),
+        "rates": {
+            kind: round(counts.mean_of(tally, clock.weight), 3)
+            for kind, tally in sorted(actor.tallies.items())
+        },
+        "risk": risk_of(actor.carries(clock.flow)),
         "learning": actor.young,
     }
 
@@ -136,15 +144,14 @@ def stamp(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
-def standing(watch: Watch, budget: Budget) -> dict[str, float]:
-    """How the detector stands, as numbers: what it knows, how often new things come, how much it tells."""
+def standing(watch: Watch) -> dict[str, float]:
+    """What a watch knows, as numbers, and how often new things come."""
     groups = [group for realm in watch.realms.values() for group in realm.groups.values()]
     windows = sum(group.m for group in groups)
     return {
         "entities": float(len(watch.actors)),
         "learning": float(watch.clock.flow < LEARNING),
         "novelty_rate": sum(sum(group.n) for group in groups) / windows if windows else 0.0,
-        **spent(budget, watch.clock.flow),
     }
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from detectors._watch import counts
+from msgspec import Struct
+
+from detectors._watch import counts, weighing
 from detectors._watch.actors import SEPARATOR, Actor, Group, Realm, Tally
-from detectors._watch.aspects import Values, values_of
-from detectors._watch.clock import Clock
+from detectors._watch.aspects import values_of
+from detectors._watch.case import Case
+from detectors._watch.clock import WINDOW, Clock
+from detectors._watch.verdicts import Verdicts
+from detectors._watch.weighing import Way
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event, Origin
 
@@ -17,32 +22,36 @@ MOST_WAYS = 100_000  # remembered keys, of one origin
 MOST_ORIGINS = 1000
 MOST_GROUPS = 64  # of one realm
 MOST_KINDS = 100  # of one actor
+LEAST = 3  # events of a kind in a window, before they are looked at as many
+MOST_WEIGHT = 1e30  # of one count: more than a year of half-lives
 CLOSED = -1  # the window of a tally that is in none
 NEVER = 1 << 62  # a count that is never reached
 
 
-class Way:
-    """One way to act: what all events of one key have in common."""
+class Options(Struct, frozen=True):
+    """What a watch is made with. Detectors with equal options share one."""
 
-    __slots__ = ("actor", "day", "facets", "prior", "tally", "values")
-
-    def __init__(self, actor: Actor, facets: Facets, values: Values, tally: Tally, prior: float) -> None:
-        self.actor, self.facets, self.values, self.tally, self.prior = actor, facets, values, tally, prior
-        self.day = -1  # of the stream, when it was seen last
+    actors: int  # remembered at most
+    values: int  # remembered at most, of all
+    values_each: int  # of one actor
+    groups: dict[str, str]  # pattern of actors -> group, before what the format says
+    priors: dict[str, float]  # kind, or group/kind -> nats, before what the format says
 
 
 class Judge(Protocol):
-    """The detector that watches."""
+    """A detector, as the watch calls it."""
 
-    def met(self, way: Way, event: Event) -> bool:
-        """Somebody acts in a way not seen lately. Whether it may be remembered, so as not to be asked again."""
+    counts: bool  # whether `busy` is called
+
+    def grew(self, actor: Actor, case: Case, event: Event) -> None:
+        """Somebody does something new: the event has added to the case."""
         ...
 
     def busy(self, way: Way, event: Event) -> None:
-        """The count of the way's tally has reached its `check`."""
+        """The count of the way's tally has reached its `check`; sets the next one."""
         ...
 
-    def closed(self, active: list[Actor], tallies: list[Tally]) -> None:
+    def closed(self, active: list[Actor]) -> None:
         """A window ends; these were active in it. What is usual does not hold it yet."""
         ...
 
@@ -50,21 +59,13 @@ class Judge(Protocol):
 class Watch:
     """Who is watched, and the loop over events."""
 
-    def __init__(
-        self,
-        most_actors: int,
-        most_values: int,
-        groups: dict[str, str],
-        priors: dict[str, float],
-        check: int = NEVER,
-    ) -> None:
+    def __init__(self, options: Options, judges: Iterable[Judge]) -> None:
+        self.options, self.judges = options, list(judges)
+        self.counting = [judge for judge in self.judges if judge.counts]
         self.clock = Clock()
+        self.verdicts = Verdicts()
         self.realms: dict[str, Realm] = {}
         self.actors: dict[str, Actor] = {}
-        self.most_actors, self.most_values = most_actors, most_values
-        self.groups = groups  # pattern of actors -> group, before what the format says
-        self.priors = priors  # kind, or group/kind -> nats, before what the format says
-        self.check = check
         self.unread = 0  # events that a declaration could not read
         self.crowded = 0  # events of actors that there was no room for
         self.tallies: list[Tally] = []  # active in this window
@@ -72,10 +73,10 @@ class Watch:
         self.behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._nobody = nobody()
 
-    def look(self, events: list[Event], judge: Judge) -> None:
+    def look(self, events: list[Event]) -> None:
         """Look at events in order. Never raises for what an event holds."""
-        clock, window, minute = self.clock, self.clock.window, ""
-        check, tallies = self.check, self.tallies
+        clock, window, minute, hour = self.clock, self.clock.window, "", self.clock.hour
+        check, tallies = (LEAST if self.counting else NEVER), self.tallies
         self._nobody.tally.window = window
         origin: Origin | None = None
         behaviour: Behaviour | None = None
@@ -103,40 +104,52 @@ class Watch:
             if text != minute and clock.turn(text):
                 minute = text
                 if clock.window != window:
-                    self.close(judge)
-                    window, tallies = clock.window, self.tallies
+                    self.close(window)
+                    window, tallies, hour = clock.window, self.tallies, clock.hour
                     self._nobody.tally.window = window
             if way is None:
-                way = self._meet(event, behaviour, judge, known, mark)
+                way = self._meet(event, behaviour, known, mark)
             elif way.day != clock.day:
-                self._seen(way)
+                way.seen(clock.day)
             tally = way.tally
             if tally.window != window:
-                tally.window, tally.count, tally.check = window, 1, check
+                tally.window, tally.count = window, 1
+                tally.check = tally.first if tally.hour == hour else check
                 tallies.append(tally)
             else:
                 tally.count = count = tally.count + 1
                 if count >= tally.check:
-                    judge.busy(way, event)
+                    for judge in self.counting:
+                        judge.busy(way, event)
 
-    def close(self, judge: Judge) -> None:
-        """End the window: the detector first, then what was seen in it becomes usual."""
+    def close(self, window: int) -> None:
+        """End the window: the detectors first, then what was seen in it becomes usual."""
         active = list(dict.fromkeys(tally.actor for tally in self.tallies))
-        flow = self.clock.flow
-        for actor in active:
-            actor.age(flow)
-        for group in dict.fromkeys(group for actor in active for group in actor.groups):
-            group.age(flow)
-        judge.closed(active, self.tallies)
-        hour = self.clock.hour
+        clock, weight, hour = self.clock, self.clock.weight, window * WINDOW // 60 % 24
+        for judge in self.judges:
+            judge.closed(active)
+        counts.learn(self.tallies, weight, hour)
         for tally in self.tallies:
-            counts.learn(tally, hour)
             tally.window = CLOSED  # a clock that is set back makes windows of the same number
         for actor in active:
-            actor.seen = flow
-            counts.passed(actor, hour)
+            actor.seen = clock.flow
+            if actor.case is not None:
+                weighing.learn(actor, actor.case, self.verdicts, weight, clock.day, self.options.values_each)
+                actor.case = None
+        counts.passed(active, weight, hour)
         self.tallies = []
+        if weight > MOST_WEIGHT:
+            self.rescale()
         self._shed()
+
+    def rescale(self) -> None:
+        """Count in a unit that weighs 1 now, before numbers grow out of bounds."""
+        by, self.clock.base = 1.0 / self.clock.weight, self.clock.flow
+        for actor in self.actors.values():
+            actor.scale(by)
+        for realm in self.realms.values():
+            for group in realm.groups.values():
+                group.scale(by)
 
     def forget_ways(self) -> None:
         """Look at everything anew: something that was known is known no longer."""
@@ -155,30 +168,33 @@ class Watch:
         """The actor of that name; of several clusters' the one seen last."""
         return max(self.named(entity), key=lambda actor: actor.seen, default=None)
 
-    def realm_of(self, actor: Actor) -> Realm:
-        return self.realms[actor.name.partition(SEPARATOR)[0]]
-
     def _declared(self, origin: Origin) -> tuple[Behaviour | None, dict[int, Way]]:
         name = (origin.format, origin.cluster)
         if name not in self.ways and len(self.ways) >= MOST_ORIGINS:
             self.ways.clear()
         return self.behaviour_of(origin.format), self.ways.setdefault(name, {})
 
-    def _meet(
-        self, event: Event, behaviour: Behaviour, judge: Judge, known: dict[int, Way], mark: int
-    ) -> Way:
+    def _meet(self, event: Event, behaviour: Behaviour, known: dict[int, Way], mark: int) -> Way:
         try:
             facets = behaviour.facets(event)
         except Exception:  # as above
             self.unread += 1
             facets = None
         way = self._nobody if facets is None else self._way(event.origin, behaviour, facets)
-        if facets is None or (way is not self._nobody and judge.met(way, event)):
+        if facets is None or (way is not self._nobody and self._met(way, event)):
             if len(known) >= MOST_WAYS:
                 known.clear()
             known[mark] = way
-            self._seen(way)
         return way
+
+    def _met(self, way: Way, event: Event) -> bool:
+        """Somebody acts in a way not seen lately. Whether it may be remembered, so as not to be looked at again."""
+        actor, clock = way.actor, self.clock
+        fresh = way.seen(clock.day)
+        if fresh and weighing.weigh(way, event, fresh, self.verdicts, clock.weight, clock.minute):
+            for judge in self.judges:
+                judge.grew(actor, actor.case, event)
+        return not fresh or not self.verdicts.unlearned
 
     def _way(self, origin: Origin, behaviour: Behaviour, facets: Facets) -> Way:
         realm = behaviour.realm or origin.format
@@ -186,7 +202,7 @@ class Watch:
         actor = self.actors.get(name)
         if actor is None:
             if (
-                len(self.actors) >= 2 * self.most_actors
+                len(self.actors) >= 2 * self.options.actors
             ):  # a crowd within one window: looked at after its close
                 self.crowded += 1
                 return self._nobody
@@ -200,7 +216,7 @@ class Watch:
         )
 
     def _prior(self, behaviour: Behaviour, group: str, kind: str) -> float:
-        for table in (self.priors, behaviour.priors()):
+        for table in (self.options.priors, behaviour.priors()):
             for name in (f"{group}/{kind}", f"{group.partition('/')[0]}/{kind}", kind):
                 if name in table:
                     return table[name]
@@ -209,30 +225,24 @@ class Watch:
     def _actor(self, name: str, realm_name: str, facets: Facets) -> Actor:
         realm = self.realms.setdefault(realm_name, Realm(realm_name))
         group = realm.group(self._group(facets), MOST_GROUPS)
-        actor = self.actors[name] = Actor(name, group, self.clock.minute)
-        actor.aged = actor.seen = self.clock.flow
+        actor = self.actors[name] = Actor(name, realm, group, self.clock.minute, self.clock.flow)
         for each in actor.groups:
             each.members += 1
         realm.members += 1
         return actor
 
     def _group(self, facets: Facets) -> str:
-        found = (group for pattern, group in self.groups.items() if fnmatchcase(facets.actor, pattern))
+        found = (
+            group for pattern, group in self.options.groups.items() if fnmatchcase(facets.actor, pattern)
+        )
         return next(found, facets.group)
-
-    def _seen(self, way: Way) -> None:
-        """The first event of this way on this day: its values are not forgotten."""
-        way.day = self.clock.day
-        for aspect, value in way.values:
-            if value in way.actor.known[aspect]:
-                way.actor.known[aspect][value] = way.day
 
     def _shed(self) -> None:
         """Forget the longest unseen where there are too many: of the biggest group, so that strangers oust strangers."""
         shed = False
         while (
-            len(self.actors) > self.most_actors
-            or sum(r.size for r in self.realms.values()) > self.most_values
+            len(self.actors) > self.options.actors
+            or sum(r.size for r in self.realms.values()) > self.options.values
         ):
             sizes: dict[Group, int] = {}
             for actor in self.actors.values():
@@ -241,9 +251,9 @@ class Watch:
             unseen = sorted(
                 (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
             )
-            over = max(0, len(self.actors) - self.most_actors)
+            over = max(0, len(self.actors) - self.options.actors)
             for actor in unseen[: over + len(unseen) // 8 + 1]:
-                self.realm_of(actor).drop(actor)
+                actor.realm.drop(actor)
                 del self.actors[actor.name]
             shed = True
         if shed:
@@ -253,6 +263,6 @@ class Watch:
 def nobody() -> Way:
     """The way of events that tell of nobody's behaviour."""
     group = Group("")
-    actor = Actor("", group, 0)
+    actor = Actor("", Realm(""), group, 0)
     way = Way(actor, Facets("", "", "", ""), (), Tally(actor, "", check=NEVER), 0.0)
     return way

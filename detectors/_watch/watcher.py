@@ -1,27 +1,86 @@
-"""What the detectors that watch actors have in common: options become a watch and a budget, snapshots, feedback."""
+"""Detectors that watch actors: alone, or several that look together, at the price of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from detectors._watch import snapshot, telling
-from detectors._watch.actors import Actor, Tally
+from detectors._watch.actors import Actor
 from detectors._watch.aspects import ASPECTS
 from detectors._watch.budget import Budget, Everything, Offer
-from detectors._watch.verdicts import Verdicts
-from detectors._watch.watch import NEVER, Watch, Way
+from detectors._watch.case import Case
+from detectors._watch.watch import Options, Watch
+from detectors._watch.weighing import Way
 from event_model.alert import Match
 from event_model.behaviour import Behaviour, Verdict
 from event_model.event import Event
 
+ACTORS = "actors"  # what a crew is called
 N = 3.0  # alerts a day by which a budget without an end is counted
 
 
-class Watcher:
-    """A detector over a Watch; its options are the fields of the dataclass that extends it."""
+class Crew:
+    """Detectors by name that share one watch: what is remembered of actors, and the look at every event."""
+
+    def __init__(self, members: Mapping[str, Watcher]) -> None:
+        self.members = dict(members)
+        self._look_through(Watch(next(iter(members.values())).watched(), members.values()))
+
+    def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
+        self.watch.behaviour_of = behaviour_of
+
+    def inspect(self, events: list[Event]) -> list[Match]:
+        self.watch.look(events)
+        return [match for member in self.members.values() for match in member.told()]
+
+    def retell(self, match: Match, event: Event) -> Match:
+        return msgspec.structs.replace(match, events=(*match.events[:-1], event))
+
+    def snapshot(self) -> bytes:
+        return snapshot.pack(self.watch, {name: each.budget for name, each in self.members.items()})
+
+    def restore(self, data: bytes) -> None:
+        watch = Watch(self.watch.options, self.members.values())
+        budgets = {name: each.empty_budget() for name, each in self.members.items()}
+        snapshot.unpack(data, watch, budgets)
+        watch.behaviour_of = self.watch.behaviour_of
+        self._look_through(watch)
+        for name, budget in budgets.items():
+            self.members[name].spend(budget)
+
+    def usual(self, entity: str) -> dict[str, Any] | None:
+        actor = self.watch.find(entity)
+        return None if actor is None else telling.usual(actor, self.watch.clock)
+
+    def standing(self) -> dict[str, dict[str, float]]:
+        flow = self.watch.clock.flow
+        spent = {name: telling.spent(each.budget, flow) for name, each in self.members.items()}
+        return {"": telling.standing(self.watch)} | spent
+
+    def judge(self, verdict: Verdict) -> None:
+        watch = self.watch
+        watch.verdicts.take(verdict, watch.clock.minute)
+        if verdict.benign:
+            return
+        for actor in watch.named(verdict.scope):
+            for member in self.members.values():
+                member.budget.attack(actor.name)
+            for aspect, facet in enumerate(ASPECTS):
+                if verdict.facet in (facet.name, "*"):
+                    actor.realm.forget(actor, aspect, verdict.value)
+        watch.forget_ways()
+
+    def _look_through(self, watch: Watch) -> None:
+        self.watch = watch
+        for member in self.members.values():
+            member.watch = watch
+
+
+class Watcher(Crew):
+    """One such detector, a crew of its own; its options are the fields of the dataclass that extends it."""
 
     alerts_a_day: float
     most_a_day: float
@@ -30,65 +89,57 @@ class Watcher:
     groups: dict[str, str]
     actors: int
     values: int
+    values_each: int
+    counts = False  # of Judge
 
     def __post_init__(self) -> None:
-        self.watch, self.budget = self._made()
+        self.budget = self.empty_budget()
         self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
-        self.verdicts = Verdicts()
-        self.matches: list[Match] = []
+        self._matches: list[Match] = []
+        super().__init__({type(self).__module__.rpartition(".")[2]: self})
 
-    def _made(self) -> tuple[Watch, Budget]:
-        watch = Watch(self.actors, self.values, self.groups, getattr(self, "priors", {}), self.first_check())
-        return watch, Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
+    def watched(self) -> Options:
+        priors = getattr(self, "priors", {})
+        return Options(self.actors, self.values, self.values_each, self.groups, priors)
 
-    def first_check(self) -> int:
-        """The count in a window from which `busy` is asked."""
-        return NEVER
+    def empty_budget(self) -> Budget:
+        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
 
-    def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
-        self.watch.behaviour_of = behaviour_of
+    def spend(self, budget: Budget) -> None:
+        """Go on with another budget, where one decides what is told."""
+        if self.offers is self.budget:
+            self.offers = budget
+        self.budget = budget
 
-    def inspect(self, events: list[Event]) -> list[Match]:
-        self.watch.look(events, self)
-        matches, self.matches = self.matches, []
+    def tell(self, match: Match) -> None:
+        self._matches.append(match)
+
+    def told(self) -> list[Match]:
+        """What there is to tell since the last call."""
+        matches, self._matches = self._matches, []
         return matches
 
-    def retell(self, match: Match, event: Event) -> Match:
-        return msgspec.structs.replace(match, events=(*match.events[:-1], event))
+    # Judge: a detector has some of these
 
-    def snapshot(self) -> bytes:
-        return snapshot.pack(self.watch, self.budget, self.verdicts)
-
-    def restore(self, data: bytes) -> None:
-        watch, budget = self._made()
-        watch.behaviour_of = self.watch.behaviour_of
-        self.verdicts = snapshot.unpack(data, watch, budget)
-        self.offers = budget if self.offers is self.budget else self.offers
-        self.watch, self.budget = watch, budget
-
-    def usual(self, entity: str) -> dict[str, Any] | None:
-        actor = self.watch.find(entity)
-        return None if actor is None else telling.usual(actor, self.watch.clock)
-
-    def standing(self) -> dict[str, float]:
-        return telling.standing(self.watch, self.budget)
-
-    def judge(self, verdict: Verdict) -> None:
-        self.verdicts.take(verdict, self.watch.clock.minute)
-        if verdict.benign:
-            return
-        for actor in self.watch.named(verdict.scope):
-            self.budget.attack(actor.name)
-            for aspect, facet in enumerate(ASPECTS):
-                if verdict.facet in (facet.name, "*"):
-                    self.watch.realm_of(actor).forget(actor, aspect, verdict.value)
-        self.watch.forget_ways()
-
-    def met(self, way: Way, event: Event) -> bool:
-        return True
+    def grew(self, actor: Actor, case: Case, event: Event) -> None:
+        pass
 
     def busy(self, way: Way, event: Event) -> None:
         pass
 
-    def closed(self, active: list[Actor], tallies: list[Tally]) -> None:
+    def closed(self, active: list[Actor]) -> None:
         self.budget.renew(self.watch.clock.flow)
+
+
+def crews(detectors: Mapping[str, Any]) -> dict[str, Any]:
+    """The detectors, but those that would watch the same as one: `actors`, or by its first one's name where there are more."""
+    together: dict[bytes, dict[str, Watcher]] = {}
+    found: dict[str, Any] = {}
+    for name, detector in detectors.items():
+        if isinstance(detector, Watcher):
+            watched = msgspec.msgpack.encode(detector.watched(), order="sorted")
+            together.setdefault(watched, {})[name] = detector
+        else:
+            found[name] = detector
+    made = {next(iter(members)): Crew(members) for members in together.values()}
+    return {ACTORS if not number else name: crew for number, (name, crew) in enumerate(made.items())} | found

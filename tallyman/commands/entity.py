@@ -50,7 +50,7 @@ def show(found: dict[str, Any]) -> None:
 
     click.echo(found["entity"] + "\n")
     for detector, lines in each_once(found["usual"]):
-        click.echo(f"  usual, as {detector} knew it at {found['as_of'][:19]}Z")
+        click.echo(f"  usual, as of {found['as_of'][:19]}Z ({detector})")
         for name, value in lines:
             click.echo(f"    {name:16} {clean(value)}")
         click.echo()

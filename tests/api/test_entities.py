@@ -27,16 +27,16 @@ def remember(made: World) -> None:
     for partition in journal.partitions():
         for entries in journal.entries(partition):
             events += [made.store.normalize(entry) for entry in entries if not entry.reason]
-    detector = make_detectors(DetectorsConfig(enabled=["novelty"]))["novelty"]
+    detector = make_detectors(DetectorsConfig(enabled=["novelty"]))["actors"]
     detector.inspect(events)
-    Snapshots(made.root).save("novelty", journal.end, made.time.timestamp(), detector.snapshot())
+    Snapshots(made.root).save("actors", journal.end, made.time.timestamp(), detector.snapshot())
 
 
 def test_an_entity_has_what_is_usual_for_it_and_its_alerts(made: World) -> None:
     remember(made)
     found = made.client("auditor").get(f"/api/v1/entities/{ALICE}").json()
     assert found["entity"] == ALICE and found["as_of"] == "2026-11-23T11:00:00Z"
-    assert found["usual"]["novelty"]["values"]["action"] == ["get secrets"]
+    assert found["usual"]["actors"]["values"]["action"] == ["get secrets"]
     assert [each["user"] for each in found["alerts"]] == [ALICE] * 3
     assert made.acts("view entity")[0]["detail"] == {"entity": ALICE}
 
@@ -57,7 +57,7 @@ def test_a_newer_snapshot_is_read_and_a_damaged_one_is_none(made: World) -> None
     client = made.client("auditor")
     remember(made)
     assert client.get(f"/api/v1/entities/{ALICE}").json()["usual"]
-    path = Snapshots(made.root).path("novelty")
+    path = Snapshots(made.root).path("actors")
     path.write_bytes(path.read_bytes()[:-1])
     assert client.get(f"/api/v1/entities/{ALICE}").json()["usual"] == {}
 

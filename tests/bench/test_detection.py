@@ -8,6 +8,7 @@ from bench import generate
 from bench.detection import baselines, facts, kinds, tables
 from bench.detection.protocol import BUDGETS, detect
 from detectors.novelty import Detector
+from detectors.rate import Detector as Rate
 
 
 def known(folder: Path) -> facts.Facts:
@@ -24,11 +25,13 @@ def test_a_stream_is_kept_as_it_was_read(tmp_path: Path) -> None:
 
 
 def test_what_is_raised_at_a_budget_is_part_of_what_is_ranked(tmp_path: Path) -> None:
-    found, took = detect(known(tmp_path), Detector(floor=1.0))
-    assert found["rank"]
+    both = {"novelty": Detector(floor=1.0), "rate": Rate(floor=1.0)}
+    found, took = detect(known(tmp_path), both)
     assert took > 0
-    for n in BUDGETS:
-        assert all(alert in found["rank"] for alert in found[f"{n:g}"])
+    assert found["novelty"]["rank"]
+    for told in found.values():
+        for n in BUDGETS:
+            assert all(alert in told["rank"] for alert in told[f"{n:g}"])
 
 
 def test_baselines_rank_windows(tmp_path: Path) -> None:

@@ -141,8 +141,12 @@ def test_a_slow_trainer_is_told_by_what_adds_up() -> None:
 def test_decay_forgets_rates_but_not_values() -> None:
     detector = learnt()
     (actor,) = (actor for name, actor in detector.watch.actors.items() if name.endswith("app3"))
-    before = actor.m
+    clock = detector.watch.clock
+    before = actor.m / clock.weight
     told(detector, ordinary(8, after(DAYS), actors=["app1", "app2"]))
-    actor.age(detector.watch.clock.flow)
-    assert actor.m == pytest.approx(before / 4, rel=0.2)  # two half-lives
+    assert actor.m / clock.weight == pytest.approx(before / 4, rel=0.01)  # two half-lives
+    known, rate = dict(actor.known[0]), actor.m / clock.weight
+    detector.watch.rescale()
+    assert clock.weight == 1.0
+    assert (actor.m, actor.known[0]) == (pytest.approx(rate), known)
     assert detector.inspect([act("app3", "list pods", after(DAYS + 8))]) == []

@@ -33,6 +33,17 @@ def test_a_stolen_token_is_told_on_the_event_itself() -> None:
     assert match.rule.level == "high"
 
 
+def test_where_somebody_who_is_met_just_now_comes_from_is_news_only_if_it_is_to_its_peers() -> None:
+    detector = learnt(floor=1.0, alerts_a_day=0)
+    assert detector.inspect([act("app99", "list pods", after(DAYS))]) == []
+    (match,) = detector.inspect([theft(after(DAYS), "app98")])
+    assert {term["facet"] for term in match.evidence["terms"] if term["nats"] > 1} == {
+        "action",
+        "source",
+        "client",
+    }
+
+
 def test_the_reasons_are_sentences_and_data_largest_first() -> None:
     (match,) = learnt().inspect([theft(after(DAYS))])
     terms = match.evidence["terms"]

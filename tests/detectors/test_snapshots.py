@@ -43,7 +43,7 @@ def test_what_was_told_is_not_told_again_after_a_restart_in_the_same_window() ->
         (lambda data: data[: len(data) // 2], "cut short"),
         (lambda data: data[:10], "cut short"),
         (lambda data: b"", "cut short"),
-        (lambda data: data.replace(b" 1\n", b" 9\n", 1), "version 9"),
+        (lambda data: data.replace(b" 2\n", b" 9\n", 1), "version 9"),
         (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "damaged"),
         (lambda data: b"\x80\x04K\x01.", "no snapshot"),
     ],

@@ -66,7 +66,7 @@ def watched(tmp_path: Path) -> Path:
 
 
 def novelty() -> Detector:
-    return make_detectors(DetectorsConfig(enabled=["novelty"], novelty=OPTIONS))["novelty"]  # type: ignore[call-arg]
+    return make_detectors(DetectorsConfig(enabled=["novelty"], novelty=OPTIONS))["actors"]  # type: ignore[call-arg]
 
 
 def events(store: Path) -> list[Event]:
@@ -111,7 +111,7 @@ def running(process: subprocess.Popen[bytes]) -> bool:
 
 def remembered_to(snapshots: Snapshots) -> tuple[str, int] | None:
     """The last record that is part of the memory written down."""
-    last = snapshots.load("novelty")
+    last = snapshots.load("actors")
     return last.place if last else None
 
 
@@ -145,7 +145,7 @@ def assert_as_never_killed(tmp_path: Path) -> None:
     told = [json.loads(text) for text in (tmp_path / "alerts.ndjson").read_text().splitlines()]
     assert Counter(each["kibana"]["alert"]["uuid"] for each in told) == Counter(each["id"] for each in alerts)
 
-    last = Snapshots(tmp_path / "store").load("novelty")
+    last = Snapshots(tmp_path / "store").load("actors")
     assert last
     assert remembered(last.body) == remembered(one.snapshot())
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from pydantic import SecretStr
 
 from event_model.errors import ConfigError
+from event_model.parts import Detector
 from tallyman import wiring
 from tallyman.commands.config import hide
 from tallyman.config import EXAMPLE, Config, DetectorsConfig, load
@@ -120,10 +122,25 @@ def detectors(text: str) -> DetectorsConfig:
     return Config.model_validate({"detectors": yaml.safe_load(text)}).detectors
 
 
+def members(made: dict[str, Detector]) -> list[Any]:
+    return [each for crew in made.values() for each in crew.members.values()]  # type: ignore[attr-defined]
+
+
+def test_detectors_that_watch_actors_alike_are_one() -> None:
+    names = "novelty, rate, accumulation, log_template"
+    assert list(make_detectors(detectors(f"{{enabled: [{names}]}}"))) == ["actors", "log_template"]
+    made = make_detectors(detectors(f"{{enabled: [{names}], accumulation: {{values_each: 9}}}}"))
+    assert {name: list(getattr(each, "members", ())) for name, each in made.items()} == {
+        "actors": ["novelty", "rate"],
+        "accumulation": ["accumulation"],
+        "log_template": [],
+    }
+
+
 def test_each_enabled_detector_is_made_with_its_options_and_what_formats_declare() -> None:
     made = make_detectors(detectors("{enabled: [novelty, rate], novelty: {floor: 12}}"))
-    assert list(made) == ["novelty", "rate"]
-    assert made["novelty"].floor == 12.0  # type: ignore[attr-defined]
+    assert list(made) == ["actors"]
+    assert [each.floor for each in members(made)] == [12.0, 12.0]
     assert behaviour_of("kubernetes_audit") is not None
     assert behaviour_of("a_format_that_is_gone") is None
     assert make_detectors(detectors("{enabled: []}")) == {}
@@ -131,8 +148,8 @@ def test_each_enabled_detector_is_made_with_its_options_and_what_formats_declare
 
 def test_a_budget_is_each_detectors_unless_it_has_its_own() -> None:
     def budgets(text: str) -> list[tuple[float, float]]:
-        made = make_detectors(detectors(text)).values()
-        return [(each.alerts_a_day, each.most_a_day) for each in made]  # type: ignore[attr-defined]
+        made = members(make_detectors(detectors(text)))
+        return [(each.alerts_a_day, each.most_a_day) for each in made]
 
     assert budgets("{enabled: [novelty, rate]}") == [(3.0, 12.0), (1.0, 6.0)]
     assert budgets("{enabled: [novelty, rate], budget: 10}") == [(10.0, 40.0), (10.0, 40.0)]
@@ -142,7 +159,7 @@ def test_a_budget_is_each_detectors_unless_it_has_its_own() -> None:
 def test_the_environment_reaches_a_detectors_options(tmp_path: Path) -> None:
     given = {"TALLYMAN_DETECTORS__ENABLED": "[novelty]", "TALLYMAN_DETECTORS__NOVELTY__FLOOR": "14"}
     made = make_detectors(load(write(tmp_path, ""), given).detectors)
-    assert [each.floor for each in made.values()] == [14.0]  # type: ignore[attr-defined]
+    assert [each.floor for each in members(made)] == [14.0]
 
 
 @pytest.mark.parametrize(

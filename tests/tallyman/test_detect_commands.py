@@ -117,8 +117,10 @@ def test_mistakes_are_answered_with_what_there_is(tallyman: Ran, logs: Path) -> 
     code, _, err = tallyman("detect", "score", today, "--model", str(logs / "model"))
     assert code == 3 and "model: it is not a snapshot" in err
     assert tallyman("detect", "train", today, "--out", str(logs / "model"))[0] == 0
-    code, _, err = tallyman("detect", "score", today, "--model", str(logs / "model"), "--detector", "rate")
-    assert code == 3 and "it holds nothing of rate; it holds novelty" in err
+    code, _, err = tallyman(
+        "detect", "score", today, "--model", str(logs / "model"), "--detector", "log_template"
+    )
+    assert code == 3 and "it holds nothing of log_template; it holds actors" in err
     code, _, err = tallyman("detect", "evaluate", "--out", str(logs / "alerts"))
     assert code == 2 and "name the records" in err
     code, _, err = tallyman("detect", "score", today, str(logs / "none.log"))
@@ -164,14 +166,14 @@ def test_a_store_says_what_is_usual_and_why_an_alert_was_told(tallyman: Ran, sto
         assert code == 0 and "nats of evidence; risk" in out and "first `list secrets`" in out
     code, out, _ = tallyman("entity", THIEF, "--json")
     (about,) = objects(out)
-    assert code == 0 and about["usual"]["novelty"]["values"]["source"] == ["10.0.0.0/24"]
+    assert code == 0 and about["usual"]["actors"]["values"]["source"] == ["10.0.0.0/24"]
     assert id in {each["id"] for each in about["alerts"]}
     code, out, _ = tallyman("entity", THIEF)
-    assert code == 0 and "get pods" in out and "usual, as novelty knew it" in out and id[:8] in out
+    assert code == 0 and "get pods" in out and "(actors)" in out and id[:8] in out
     code, _, err = tallyman("entity", THIEF[:-1] + "33")
     assert code == 2 and f"Did you mean '{THIEF}'?" in err
     code, out, _ = tallyman("status")
-    assert code == 0 and "detector  novelty: " in out and "8 entities" in out
+    assert code == 0 and "detector  actors: " in out and "8 entities" in out
 
 
 def test_a_rules_alert_has_no_evidence_to_explain(tallyman: Ran, store: Path) -> None:

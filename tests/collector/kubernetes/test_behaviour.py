@@ -56,6 +56,30 @@ def test_a_shell_is_one_act_whatever_protocol_the_client_speaks() -> None:
     assert (old.action, old.kind) == (new.action, new.kind) == ("connect pods/exec", "exec")
 
 
+@pytest.mark.parametrize(
+    ("verb", "resource", "subresource", "kind"),
+    [
+        ("create", "pods", "exec", "exec"),
+        ("update", "configmaps", "", "write"),
+        ("create", "pods", "", "workload write"),
+        ("get", "configmaps", "", "config map read"),
+    ],
+)
+def test_what_is_changed_in_the_clusters_own_namespace_weighs_more(
+    verb: str, resource: str, subresource: str, kind: str
+) -> None:
+    def kind_in(namespace: str) -> str:
+        return of(verb, resource, subresource=subresource, namespace=namespace, name="coredns").kind
+
+    assert kind_in("shop") == kind
+    there = kind_in("kube-system")
+    if verb == "get":
+        assert there == kind
+    else:
+        assert there in ("system exec", "system config write", "system workload write")
+        assert priors()[there] > priors()[kind]
+
+
 def test_to_watch_all_secrets_is_to_read_them() -> None:
     assert of("watch", "secrets").kind == "secret read"
     assert of("watch", "pods").kind == "watch"
