@@ -23,12 +23,7 @@ class Detector(Watcher):
     most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
     floor: float = 8.0  # nats below which nothing is told
-    groups: dict[str, str] = field(default_factory=dict)  # pattern of actors -> group; the first that fits
-    priors: dict[str, float] = field(default_factory=dict)  # kind, or group/kind -> nats
     keeps_hours: list[str] = field(default_factory=lambda: ["people"])  # groups whose hours of the day matter
-    actors: int = 20_000  # remembered at most
-    values: int = 2_000_000  # remembered at most, of all
-    values_each: int = 4096  # of one actor
 
     def grew(self, actor: Actor, case: Case, event: Event) -> None:
         """Tell of the case, if its score has grown and the budget has room."""

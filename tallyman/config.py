@@ -100,6 +100,21 @@ class RulesConfig(Section):
     group_window: str = Field("1h", description="matches of one rule and group within it make one alert")
 
 
+class ActorsConfig(Section):
+    """Who is watched: by the detectors that watch actors, together."""
+
+    groups: dict[str, str] = Field(
+        {},
+        description="pattern of actors -> group of peers, before what the format says; the first that fits",
+    )
+    priors: dict[str, float] = Field(
+        {}, description="kind of act, or `GROUP/KIND` -> nats, before what the format says"
+    )
+    most: int = Field(20_000, ge=1, description="actors that are remembered")
+    values: int = Field(2_000_000, ge=1, description="values that are remembered, of all actors")
+    values_each: int = Field(4096, ge=8, description="values that are remembered, of one actor")
+
+
 class DetectorsConfig(BaseModel):
     """Which detectors look on; other keys are names of detectors, with their options."""
 
@@ -115,6 +130,7 @@ class DetectorsConfig(BaseModel):
         description="alerts a day of each detector, on average over a week (unset: its own `alerts_a_day`)",
     )
     learning: bool = Field(False, description="learn what is usual, and tell nobody of what is not")
+    actors: ActorsConfig = ActorsConfig()
     feedback: str = Field("30d", description="a closed alert's verdict counts for so long")
     snapshot_every: str = Field("1m", description="write down what was learnt, at most so often")
     history: str = Field("7d", description="a detector without memory first learns from so much of the store")

@@ -100,12 +100,13 @@ def behaviour_of(format: str) -> Behaviour | None:
 def make_detectors(
     section: DetectorsConfig, *, floor: float | None = None, budget: float | None = None
 ) -> dict[str, Detector]:
-    """What looks on, each with its options: those that watch actors alike are one (`actors`). Raises ConfigError
+    """What looks on, each with its options: those that watch actors are one (`actors`). Raises ConfigError
     naming the key.
 
     `floor` (nats below which nothing is told) and `budget` (alerts a day) go before the configured ones.
     """
-    from detectors._watch.watcher import crews
+    from detectors._watch.watch import Options
+    from detectors._watch.watcher import crew
 
     names, keys = DETECTORS.names(), sorted(DetectorsConfig.model_fields)
     for key, options in section.options.items():
@@ -117,7 +118,7 @@ def make_detectors(
     given = {"floor": floor, "alerts_a_day": budget, "most_a_day": None if budget is None else SPIKE * budget}
     first = {option: value for option, value in given.items() if value is not None}
     made = {name: _detector(section, name, first) for name in dict.fromkeys(section.enabled)}
-    together: dict[str, Detector] = crews(made)
+    together: dict[str, Detector] = crew(made, Options(**section.actors.model_dump()))
     for detector in together.values():
         detector.attach(behaviour_of)
     return together

@@ -29,13 +29,13 @@ NEVER = 1 << 62  # a count that is never reached
 
 
 class Options(Struct, frozen=True):
-    """What a watch is made with. Detectors with equal options share one."""
+    """Whom to watch."""
 
-    actors: int  # remembered at most
-    values: int  # remembered at most, of all
-    values_each: int  # of one actor
-    groups: dict[str, str]  # pattern of actors -> group, before what the format says
-    priors: dict[str, float]  # kind, or group/kind -> nats, before what the format says
+    groups: dict[str, str] = {}  # pattern of actors -> group, before what the format says
+    priors: dict[str, float] = {}  # kind, or group/kind -> nats, before what the format says
+    most: int = 20_000  # actors that are remembered
+    values: int = 2_000_000  # that are remembered, of all actors
+    values_each: int = 4096  # of one actor
 
 
 class Judge(Protocol):
@@ -202,7 +202,7 @@ class Watch:
         actor = self.actors.get(name)
         if actor is None:
             if (
-                len(self.actors) >= 2 * self.options.actors
+                len(self.actors) >= 2 * self.options.most
             ):  # a crowd within one window: looked at after its close
                 self.crowded += 1
                 return self._nobody
@@ -241,7 +241,7 @@ class Watch:
         """Forget the longest unseen where there are too many: of the biggest group, so that strangers oust strangers."""
         shed = False
         while (
-            len(self.actors) > self.options.actors
+            len(self.actors) > self.options.most
             or sum(r.size for r in self.realms.values()) > self.options.values
         ):
             sizes: dict[Group, int] = {}
@@ -251,7 +251,7 @@ class Watch:
             unseen = sorted(
                 (each for each in self.actors.values() if each.group is biggest), key=lambda each: each.seen
             )
-            over = max(0, len(self.actors) - self.options.actors)
+            over = max(0, len(self.actors) - self.options.most)
             for actor in unseen[: over + len(unseen) // 8 + 1]:
                 actor.realm.drop(actor)
                 del self.actors[actor.name]

@@ -19,15 +19,16 @@ from event_model.behaviour import Behaviour, Verdict
 from event_model.event import Event
 
 ACTORS = "actors"  # what a crew is called
+DEFAULTS = Options()
 N = 3.0  # alerts a day by which a budget without an end is counted
 
 
 class Crew:
     """Detectors by name that share one watch: what is remembered of actors, and the look at every event."""
 
-    def __init__(self, members: Mapping[str, Watcher]) -> None:
+    def __init__(self, members: Mapping[str, Watcher], options: Options = DEFAULTS) -> None:
         self.members = dict(members)
-        self._look_through(Watch(next(iter(members.values())).watched(), members.values()))
+        self._look_through(Watch(options, members.values()))
 
     def attach(self, behaviour_of: Callable[[str], Behaviour | None]) -> None:
         self.watch.behaviour_of = behaviour_of
@@ -86,10 +87,6 @@ class Watcher(Crew):
     most_a_day: float
     budgets: dict[str, float]
     floor: float
-    groups: dict[str, str]
-    actors: int
-    values: int
-    values_each: int
     counts = False  # of Judge
 
     def __post_init__(self) -> None:
@@ -97,10 +94,6 @@ class Watcher(Crew):
         self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self._matches: list[Match] = []
         super().__init__({type(self).__module__.rpartition(".")[2]: self})
-
-    def watched(self) -> Options:
-        priors = getattr(self, "priors", {})
-        return Options(self.actors, self.values, self.values_each, self.groups, priors)
 
     def empty_budget(self) -> Budget:
         return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
@@ -131,15 +124,8 @@ class Watcher(Crew):
         self.budget.renew(self.watch.clock.flow)
 
 
-def crews(detectors: Mapping[str, Any]) -> dict[str, Any]:
-    """The detectors, but those that would watch the same as one: `actors`, or by its first one's name where there are more."""
-    together: dict[bytes, dict[str, Watcher]] = {}
-    found: dict[str, Any] = {}
-    for name, detector in detectors.items():
-        if isinstance(detector, Watcher):
-            watched = msgspec.msgpack.encode(detector.watched(), order="sorted")
-            together.setdefault(watched, {})[name] = detector
-        else:
-            found[name] = detector
-    made = {next(iter(members)): Crew(members) for members in together.values()}
-    return {ACTORS if not number else name: crew for number, (name, crew) in enumerate(made.items())} | found
+def crew(detectors: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    """The detectors, with those that watch actors as one: `actors`."""
+    members = {name: each for name, each in detectors.items() if isinstance(each, Watcher)}
+    others = {name: each for name, each in detectors.items() if name not in members}
+    return {ACTORS: Crew(members, options), **others} if members else others

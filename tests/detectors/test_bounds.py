@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from detectors._watch import watch
 from detectors._watch.clock import Clock
+from detectors._watch.watch import Options
+from detectors._watch.watcher import Crew
 from detectors.accumulation import Detector as Accumulation
 from detectors.novelty import Detector
 from tests.detectors.acts import act, after, made, ordinary, theft, told
@@ -15,10 +18,10 @@ from tests.detectors.acts import act, after, made, ordinary, theft, told
 DAYS = 3.0
 
 
-def learnt(**options: object) -> Detector:
-    detector: Detector = made(Detector(**options))
-    told(detector, ordinary(DAYS))
-    return detector
+def learnt(**options: Any) -> Crew:
+    crew: Crew = made(Crew({"novelty": Detector()}, Options(**options)))
+    told(crew, ordinary(DAYS))
+    return crew
 
 
 @pytest.mark.parametrize("leap", [timedelta(days=366), timedelta(days=-366), timedelta(days=3000)])
@@ -95,7 +98,7 @@ def test_an_actor_that_floods_with_a_million_names_fills_its_own_share_only(
 
 
 def test_a_flood_of_strangers_ousts_strangers() -> None:
-    detector = learnt(actors=200)
+    detector = learnt(most=200)
     strangers = (
         act(f"anonymous@{number}", "get /", after(DAYS) + timedelta(seconds=number), group="anonymous")
         for number in range(5000)

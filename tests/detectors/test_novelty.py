@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from detectors._watch.watch import Options
+from detectors._watch.watcher import Crew
 from detectors.novelty import Detector
 from event_model.behaviour import Behaviour, Verdict
 from tests.detectors.acts import CLUSTER, act, after, made, ordinary, theft, told
@@ -98,12 +101,13 @@ def test_an_actor_who_always_meets_something_new_gets_less_evidence() -> None:
 
 
 def test_what_an_act_can_do_weighs_and_can_be_changed() -> None:
-    moment = after(DAYS)
-    scores = [
-        learnt(alerts_a_day=0, floor=0.5, **options).inspect([act("app3", "drop walls", moment, kind)])[0].evidence["score"]
-        for kind, options in (("exec", {}), ("read", {}), ("read", {"priors": {"application/read": 5.0}}))
-    ]  # fmt: skip
-    assert scores[1] < scores[0] < scores[2]
+    def score(kind: str, **options: Any) -> float:
+        crew = made(Crew({"novelty": Detector(alerts_a_day=0, floor=0.5)}, Options(**options)))
+        told(crew, ordinary(DAYS))
+        (match, *_) = crew.inspect([act("app3", "drop walls", after(DAYS), kind)])
+        return float(match.evidence["score"])
+
+    assert score("read") < score("exec") < score("read", priors={"application/read": 5.0})
 
 
 def test_a_benign_verdict_silences_its_scope_until_it_expires() -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from detectors import DETECTORS
-from detectors._watch.watcher import Crew, crews
+from detectors._watch.watch import Options
+from detectors._watch.watcher import Crew, crew
 from event_model.behaviour import Verdict
 from event_model.event import Event
 from tests.detectors.acts import act, after, made, ordinary, theft, told
@@ -16,8 +17,8 @@ DAYS = 3.0
 
 
 def together(*names: str, **options: Any) -> Crew:
-    crew: Crew = made(Crew({name: DETECTORS.make(name, options) for name in names}))
-    return crew
+    found: Crew = made(Crew({name: DETECTORS.make(name, options) for name in names}))
+    return found
 
 
 def eventful() -> list[Event]:
@@ -44,11 +45,11 @@ def test_together_they_tell_what_each_tells_alone() -> None:
 def test_one_that_joins_knows_what_the_others_have_learnt() -> None:
     before = together("novelty")
     told(before, ordinary(DAYS))
-    crew = together(*NAMES)
-    crew.restore(before.snapshot())
+    joined = together(*NAMES)
+    joined.restore(before.snapshot())
     burst = [act("app2", "list pods", after(DAYS)) for _ in range(400)]
-    assert {match.rule.rule_id for match in told(crew, burst)} == {"behaviour_rate"}
-    assert set(crew.standing()) == {"", *NAMES}
+    assert {match.rule.rule_id for match in told(joined, burst)} == {"behaviour_rate"}
+    assert set(joined.standing()) == {"", *NAMES}
 
 
 def test_one_that_leaves_takes_nothing_along() -> None:
@@ -60,21 +61,23 @@ def test_one_that_leaves_takes_nothing_along() -> None:
 
 
 def test_a_verdict_counts_for_all_of_them() -> None:
-    crew = together(*NAMES)
-    told(crew, ordinary(DAYS))
-    crew.judge(Verdict("app1", "*", "*", True))
+    all_ = together(*NAMES)
+    told(all_, ordinary(DAYS))
+    all_.judge(Verdict("app1", "*", "*", True))
     burst = [act("app1", "list pods", after(DAYS)) for _ in range(400)]
-    assert told(crew, [theft(after(DAYS), "app1"), *burst]) == []
-    assert told(crew, [theft(after(DAYS), "app2")])
+    assert told(all_, [theft(after(DAYS), "app1"), *burst]) == []
+    assert told(all_, [theft(after(DAYS), "app2")])
 
 
-def test_those_with_other_options_for_actors_look_by_themselves() -> None:
-    made = {name: DETECTORS.make(name, {}) for name in (*NAMES, "log_template")}
-    assert list(crews(made)) == ["actors", "log_template"]
-    made["rate"] = DETECTORS.make("rate", {"groups": {"app*": "apps"}})
-    found = crews(made)
-    assert list(found) == ["actors", "rate", "log_template"]
-    assert [list(found[name].members) for name in ("actors", "rate")] == [
-        ["novelty", "accumulation"],
-        ["rate"],
-    ]
+def test_whose_peers_somebody_is_can_be_said_for_all_of_them() -> None:
+    options = Options(groups={"app1*": "few"}, priors={"few/secret read": 9.0})
+    made_ = crew({name: DETECTORS.make(name, {}) for name in (*NAMES, "log_template")}, options)
+    assert list(made_) == ["actors", "log_template"]
+    actors: Crew = made(made_["actors"])
+    told(actors, ordinary(DAYS))
+    first, second = (
+        next(match for match in actors.inspect([theft(after(DAYS), name)]) if match.group == (name,))
+        for name in ("app3", "app1")
+    )
+    assert (first.evidence["group"], second.evidence["group"]) == ("application", "few")
+    assert second.evidence["score"] > first.evidence["score"] + 3
