@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from event_model.errors import StoreError
 from store.elastic.client import DISK_FULL, Away, Connection, explain, reason, telling
 from store.elastic.document import Document
+from store.elastic.rollovers import Rollovers
 
 
 class Fate(Enum):
@@ -61,6 +62,14 @@ class Bulk:
     def __init__(self, client: Any, connection: Connection) -> None:
         """`client`: of `connect(connection, retries=0)`, for to repeat blindly is to write twice."""
         self._client, self._connection = client, connection
+        self._rollovers = Rollovers(client, connection)
+
+    def older(self, documents: Sequence[Document]) -> list[Document]:
+        """Those that someone else may have written before the last roll-over: the index that they would go to can't know."""
+        began = self._rollovers.began({document.stream for document in documents})
+        if not began:
+            return []
+        return [document for document in documents if document.time < began.get(document.stream, 0)]
 
     def send(self, documents: Sequence[Document]) -> list[Verdict]:
         """Create these documents; a verdict for each, in order.

@@ -36,6 +36,7 @@ class Requests(Protocol):
 
     def send(self, documents: Sequence[Document]) -> list[Verdict]: ...
     def known(self, documents: Sequence[Document]) -> set[str]: ...
+    def older(self, documents: Sequence[Document]) -> list[Document]: ...
     def refresh(self, streams: set[str]) -> None: ...
 
 
@@ -76,7 +77,8 @@ class Delivery:
         """Returns when all is written, but for what is refused for good. Raises Stopped.
 
         `doubtful`: some may have been written before, by an earlier run. Their ids are looked for first, since an
-        index that began in between would take them once more.
+        index that began in between would take them once more. So are those of events from before that index, which
+        another machine may have written.
         """
         refused: list[Refused] = []
         waiting, pause = list(documents), self.first_pause
@@ -87,9 +89,11 @@ class Delivery:
                 if not self._prepared:
                     self.prepare()
                     self._prepared = True
-                if doubtful:
-                    waiting = self._unknown(waiting, unseen)
-                    doubtful = False
+                looked_for = waiting if doubtful else self.requests.older(waiting)
+                if looked_for:
+                    there = self._there(looked_for, doubtful and unseen)
+                    waiting = [document for document in waiting if document.id not in there]
+                doubtful = False
                 if waiting:
                     waiting = self._attempt(waiting, refused)
             except TooLarge as error:
@@ -126,13 +130,13 @@ class Delivery:
             self.trouble.begin(why)
         return again
 
-    def _unknown(self, documents: Sequence[Document], unseen: bool) -> list[Document]:
+    def _there(self, documents: Sequence[Document], unseen: bool) -> set[str]:
         if unseen:
             self.requests.refresh({document.stream for document in documents})
             self._refreshed = True
         there = self.requests.known(documents)
         self.count("feed_known", len(there))
-        return [document for document in documents if document.id not in there]
+        return there
 
     def _halves(self, documents: Sequence[Document], error: TooLarge) -> list[Refused]:
         if len(documents) == 1:

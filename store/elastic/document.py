@@ -40,6 +40,7 @@ class Document(Struct, frozen=True, gc=False):
     stream: str  # data stream
     source: bytes  # JSON in one line
     entry: Entry
+    time: int = 0  # of the event, in microseconds since the epoch
 
 
 class Documents:
@@ -90,7 +91,7 @@ class Documents:
                 told["original"] = entry.record.raw.decode()
             except UnicodeDecodeError:
                 ours["raw"] = base64.b64encode(entry.record.raw).decode()
-        return Document(ours["id"], stream, encode(document), entry)
+        return Document(ours["id"], stream, encode(document), entry, ours["time"])
 
     def _stream(self, dataset: str) -> tuple[str, dict[str, str]]:
         """The data stream of a dataset: its name, and what its documents say of it."""

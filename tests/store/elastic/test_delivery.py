@@ -47,6 +47,7 @@ class Script:
 
     answers: list[Answer]
     there: set[str] = field(default_factory=set)
+    old: set[str] = field(default_factory=set)  # from before a roll-over
     sent: list[str] = field(default_factory=list)  # ids of each request
     looks: int = 0
     refreshes: int = 0
@@ -58,6 +59,9 @@ class Script:
     def known(self, documents: Iterable[Document]) -> set[str]:
         self.looks += 1
         return {each.id for each in documents} & self.there
+
+    def older(self, documents: Sequence[Document]) -> list[Document]:
+        return [each for each in documents if each.id in self.old]
 
     def refresh(self, streams: Iterable[str]) -> None:
         self.refreshes += 1
@@ -161,3 +165,13 @@ def test_told_to_stop_it_stops_between_two_attempts() -> None:
     with pytest.raises(Stopped):
         given.delivery().deliver(documents("a"))
     assert given.script.sent == ["a"]
+
+
+def test_what_is_older_than_a_rollover_is_looked_for_and_nothing_else() -> None:
+    given = Given(Script([], there={"a", "c"}, old={"a", "b"}))
+    assert given.delivery().deliver(documents("a", "b", "d")) == []
+    assert given.script.sent == ["bd"]
+    assert given.script.looks == 1
+    assert given.numbers["feed_known"] == 1
+    given.delivery().deliver(documents("e"))
+    assert given.script.looks == 1

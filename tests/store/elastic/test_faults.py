@@ -188,6 +188,19 @@ def test_two_writers_with_the_same_records_make_one_document_of_each(
     assert once(cluster) == 200
 
 
+def test_a_writer_that_lags_across_a_rollover_writes_nothing_again(tmp_path: Path, cluster: Cluster) -> None:
+    same = raws(0, 50)
+    with fed(tmp_path / "a", cluster) as one:
+        one.put_raws(same)
+        one.all_taken()
+    cluster.client.indices.rollover(alias=cluster.names.stream("kubernetes.audit_logs"))
+    with fed(tmp_path / "b", cluster) as other:
+        other.put_raws([*same, *raws(50, 60)])
+        other.all_taken()
+        assert (other.numbers["feed_taken"], other.numbers["feed_known"]) == (10, 50)
+    assert once(cluster) == 60
+
+
 def test_while_the_cluster_is_away_the_journal_goes_on_and_is_drained_in_order(
     tmp_path: Path, cluster: Cluster
 ) -> None:
