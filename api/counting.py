@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from api.asking import Asked, Span
 from event_model.errors import QueryError
@@ -16,26 +18,41 @@ Answer = TypeVar("Answer")
 VALUES = 10  # commonest values of a field
 
 
-@dataclass(slots=True)
+class Counts(Generic[Answer]):
+    """Answers that are on their way, by name."""
+
+    def __init__(self, threads: Executor, asked: dict[str, Callable[[], Answer]]) -> None:
+        self._coming = {name: threads.submit(ask) for name, ask in asked.items()}
+        self.left_out: list[str] = []  # those that would have had to look at too many events
+
+    def get(self, name: str) -> Answer | None:
+        """The answer, once it is there; None for one that was not asked, or is left out."""
+        coming = self._coming.get(name)
+        try:
+            return None if coming is None else coming.result()
+        except TimeoutError:
+            self.left_out.append(name)
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class Counting:
-    """One search's counts. `left_out` names those that would have had to look at too many events."""
+    """Counts of one search, asked all at once, while its page is looked for."""
 
     store: Store
     asked: Asked
     span: Span
-    left_out: list[str] = field(default_factory=list)
 
-    def histogram(self, bars: int) -> list[tuple[str, int]] | None:
-        """Start of each bar, and events in it."""
-        return self._tried("histogram", lambda: self._histogram(self.asked.shown, bars))
-
-    def top(self, name: str) -> list[tuple[Any, int]] | None:
-        """The commonest values of a field."""
-        return self._tried(f"top {name}", lambda: self._top(name))
-
-    def whole(self) -> int | None:
-        """How many there are without the lens."""
-        return self._tried("hidden", lambda: self._total(self.asked.whole))
+    def begin(self, threads: Executor, bars: int, names: list[str]) -> Counts[Any]:
+        """`histogram` (start of each bar and events in it), `top NAME` (the commonest values of a field and events that
+        have them), `hidden` (how many there are without the lens), as far as asked."""
+        asks: dict[str, Callable[[], Any]] = {}
+        if bars:
+            asks["histogram"] = lambda: self._histogram(self.asked.shown, bars)
+        asks |= {f"top {name}": partial(self._top, name) for name in names}
+        if self.asked.people:
+            asks["hidden"] = lambda: self._total(self.asked.whole)
+        return Counts(threads, asks)
 
     def _total(self, query: Query) -> int:
         found = self.store.search(query, **self.span._asdict(), limit=0, after=None, oldest_first=False)
@@ -46,13 +63,6 @@ class Counting:
 
     def _top(self, name: str) -> list[tuple[Any, int]]:
         return self.store.top(self.asked.shown, name, **self.span._asdict(), size=VALUES)
-
-    def _tried(self, name: str, count: Callable[[], Answer]) -> Answer | None:
-        try:
-            return count()
-        except TimeoutError:
-            self.left_out.append(name)
-            return None
 
 
 def fields(text: str, most: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.asking import After, AskedFor, When, cursor, uncursor
 from api.auth import Caller
-from api.counting import Counting, fields
+from api.counting import Counting, Counts, fields
 from api.problems import MISSING, PROBLEMS
 from api.services import Serve
 from event_model.fields import document
@@ -18,6 +19,7 @@ from event_model.parts import Found
 router = APIRouter(prefix="/events", tags=["events"], responses=PROBLEMS)
 MOST = 1000  # events on one page
 MOST_FIELDS = 20
+TOGETHER = 6  # counts that are asked at once
 Size = Annotated[int, Query(ge=0, le=MOST, description="Events on the page; 0 to only count.")]
 Order = Annotated[Literal["newest", "oldest"], Query(description="Which come first.")]
 Bars = Annotated[int, Query(ge=0, le=500, description="Bars of the histogram, at most; 0 for none.")]
@@ -95,38 +97,39 @@ def search(
     serve.audit.log(
         token.name, "search", {"q": asked.text, "people": asked.people, **span._asdict()}, serve.now()
     )
-    found = serve.store.search(
-        asked.shown, **span._asdict(), limit=size, after=place, oldest_first=order == "oldest"
-    )
-    return _page(found, Counting(serve.store, asked, span), histogram, names)
+    with ThreadPoolExecutor(TOGETHER, "count") as threads:
+        counts = Counting(serve.store, asked, span).begin(threads, histogram, names)
+        found = serve.store.search(
+            asked.shown, **span._asdict(), limit=size, after=place, oldest_first=order == "oldest"
+        )
+        return _page(found, counts, names, asked.people)
 
 
-def _page(found: Found, counting: Counting, bars: int, names: list[str]) -> EventPage:
+def _page(found: Found, counts: Counts[Any], names: list[str], people: bool) -> EventPage:
     page = EventPage(
         events=[document(event) for event in found.events],
         total=found.total,
         exact=found.exact,
         after=cursor(found.after),
     )
-    drawn = counting.histogram(bars) if bars else None
+    drawn = counts.get("histogram")
     if drawn is not None:
         page.histogram = [Bar(start=start, count=count) for start, count in drawn]
         if not found.exact:
             page.total, page.exact = sum(bar.count for bar in page.histogram), True
     if names:
-        counted = {name: counting.top(name) for name in names}
+        counted = {name: counts.get(f"top {name}") for name in names}
         page.top = {
             name: None if values is None else [Value(value=value, count=count) for value, count in values]
             for name, values in counted.items()
         }
-    if counting.asked.people:
-        page.hidden = _hidden(page, counting)
-    page.left_out = counting.left_out
+    if people:
+        page.hidden = _hidden(page, counts.get("hidden"))
+    page.left_out = counts.left_out
     return page
 
 
-def _hidden(page: EventPage, counting: Counting) -> Hidden | None:
-    whole = counting.whole()
+def _hidden(page: EventPage, whole: int | None) -> Hidden | None:
     if whole is None or not page.exact:
         return None
     events = max(0, whole - page.total)

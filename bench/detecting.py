@@ -1,4 +1,4 @@
-"""What the detectors of lines and of numbers cost: per line beside making its event, per window beside scikit-learn."""
+"""What the detectors cost: per event beside making it, per window beside scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from time import process_time
 from bench.measure import Row, each, in_turn, seconds
 from collector.formats import FORMATS
 from detectors import DETECTORS
+from detectors._watch.watch import Options
+from detectors._watch.watcher import crew
 from event_model.event import Event, Origin, Record
 
 LINES = 40_000  # of twelve containers, in an hour and a half
+BATCH = 512
 WINDOWS = 64  # closed at once
 COLUMNS = 20
 
 
 def detect(log: Path) -> Iterator[Row]:
-    """Lines of containers through each of both detectors; windows of numbers through the model. `log` is not read."""
+    """The log through those that watch actors; lines of containers through each of both others; windows of numbers
+    through the model."""
+    yield actors(log)
     format = FORMATS.make("cri_log")
     records = list(lines(random.Random(1)))
 
@@ -34,6 +39,22 @@ def detect(log: Path) -> Iterator[Row]:
             f"detect: {name}", f"{LINES} lines of containers", each(floor, LINES), each(took, LINES), took / floor, target, "lower"
         )  # fmt: skip
     yield windows()
+
+
+def actors(log: Path) -> Row:
+    """Novelty, rate and accumulation together, batch by batch behind the making of events, as a run has it."""
+    format, origin = FORMATS.make("kubernetes_audit"), Origin("bench", "kubernetes_audit")
+    found = crew({name: DETECTORS.make(name) for name in ("novelty", "rate", "accumulation")}, Options())
+    found["actors"].attach(lambda format: FORMATS.find(format).behaviour)
+    raws, made, took = log.read_bytes().splitlines(), 0.0, 0.0
+    for start in range(0, len(raws), BATCH):
+        begun = process_time()
+        events = [format.normalize(Record(raw), origin) for raw in raws[start : start + BATCH]]
+        between = process_time()
+        found["actors"].inspect(events)
+        made, took = made + between - begun, took + process_time() - between
+    name = "detect: novelty, rate and accumulation together"
+    return Row(name, log.name, each(made, len(raws)), each(took, len(raws)), took / made, 1.0, "lower")
 
 
 def looked(name: str, events: list[Event]) -> float:
