@@ -75,7 +75,8 @@ class Watch:
 
     def look(self, events: list[Event]) -> None:
         """Look at events in order. Never raises for what an event holds."""
-        clock, window, minute, hour = self.clock, self.clock.window, "", self.clock.hour
+        clock, minute = self.clock, ""
+        window, hour, day = clock.window, clock.hour, clock.day
         check, tallies = (LEAST if self.counting else NEVER), self.tallies
         self._nobody.tally.window = window
         origin: Origin | None = None
@@ -105,12 +106,12 @@ class Watch:
                 minute = text
                 if clock.window != window:
                     self.close(window)
-                    window, tallies, hour = clock.window, self.tallies, clock.hour
+                    window, hour, day, tallies = clock.window, clock.hour, clock.day, self.tallies
                     self._nobody.tally.window = window
             if way is None:
                 way = self._meet(event, behaviour, known, mark)
-            elif way.day != clock.day:
-                way.seen(clock.day)
+            elif way.day != day:
+                way.seen(day)
             tally = way.tally
             if tally.window != window:
                 tally.window, tally.count = window, 1
