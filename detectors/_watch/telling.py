@@ -150,7 +150,6 @@ def standing(watch: Watch) -> dict[str, float]:
     windows = sum(group.m for group in groups)
     return {
         "entities": float(len(watch.actors)),
-        "learning": float(watch.clock.flow < LEARNING),
         "novelty_rate": sum(sum(group.n) for group in groups) / windows if windows else 0.0,
     }
 

@@ -58,8 +58,9 @@ class Crew:
 
     def standing(self) -> dict[str, dict[str, float]]:
         flow = self.watch.clock.flow
-        spent = {name: telling.spent(each.budget, flow) for name, each in self.members.items()}
-        return {"": telling.standing(self.watch)} | spent
+        learning = {"learning": float(flow < telling.LEARNING)}
+        members = {name: learning | telling.spent(each.budget, flow) for name, each in self.members.items()}
+        return {"": telling.standing(self.watch), **members}
 
     def judge(self, verdict: Verdict) -> None:
         watch = self.watch
