@@ -276,7 +276,7 @@ def surprise(realm: Realm, entities: list[Entity], far: Rows, weight: Rows) -> S
 
 RULES = rules(
     UUID,
-    "behaviour_numbers",
+    "behaviour_isolation_forest",
     "Numbers that are unusual for an entity and its peers",
     __doc__,
     group_by="container.name",

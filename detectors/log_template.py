@@ -277,7 +277,7 @@ class Detector:
 
 RULES = rules(
     UUID,
-    "behaviour_log_lines",
+    "behaviour_log_template",
     "Lines of an unknown shape, or far more of one than usual",
     __doc__,
     group_by="container.name",

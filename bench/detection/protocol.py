@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from bench.detection import baselines, facts
 from bench.detection.facts import Facts
 from detectors._watch.budget import ALERT, Budget
 from detectors._watch.clock import minute_of
-from detectors._watch.watcher import Crew
+from detectors._watch.watch import Options
+from detectors._watch.watcher import crew
 from detectors.accumulation import Detector as Accumulation
+from detectors.isolation_forest import Detector as IsolationForest
 from detectors.novelty import Detector as Novelty
 from detectors.rate import Detector as Rate
 from event_model.alert import Match
@@ -48,27 +51,31 @@ class Recorder:
 Alerts = dict[str, list[dict[str, Any]]]  # `rank` and, by budget, what would be raised
 
 
-def detect(known: Facts, detectors: dict[str, Any]) -> tuple[dict[str, Alerts], float]:
-    """What each of the detectors tells, which look together; µs of CPU time an event for all of them."""
-    crew, declared = Crew(detectors), facts.behaviour(known)
-    crew.attach(lambda format: declared)
+def detect(known: Facts, detectors: dict[str, Any]) -> tuple[dict[str, Alerts], dict[str, float]]:
+    """What each of the detectors tells, and what it takes: µs of CPU time an event, of all that look together."""
+    declared = facts.behaviour(known)
     recorders = {name: Recorder(detector.floor) for name, detector in detectors.items()}
     found: dict[str, Alerts] = {}
+    took = dict.fromkeys(detectors, 0.0)
     for name, detector in detectors.items():
         detector.offers = recorders[name]
         found[name] = {"rank": [], **{f"{n:g}": [] for n in BUDGETS}}
-    took = 0.0
+    lookers = crew(detectors, Options())
+    for looker in lookers.values():
+        looker.attach(lambda format: declared)
     for events in facts.batches(known):
-        started = time.thread_time()
-        matches = crew.inspect(events)
-        took += time.thread_time() - started
-        for name, recorder in recorders.items():
-            mine = [match for match in matches if match.rule.rule_id == f"behaviour_{name}"]
-            for match, budgets in zip(mine, recorder.raised, strict=True):
-                for kept in ("rank", *(f"{n:g}" for n in budgets)):
-                    found[name][kept].append(scored(match))
-            recorder.raised.clear()
-    return found, took / len(known.keys) * 1e6
+        for name, looker in lookers.items():
+            started = time.thread_time()
+            matches = looker.inspect(events)
+            spent = (time.thread_time() - started) / len(known.keys) * 1e6
+            for member in getattr(looker, "members", (name,)):
+                took[member] += spent
+                mine = [match for match in matches if match.rule.rule_id == f"behaviour_{member}"]
+                for match, budgets in zip(mine, recorders[member].raised, strict=True):
+                    for kept in ("rank", *(f"{n:g}" for n in budgets)):
+                        found[member][kept].append(scored(match))
+                recorders[member].raised.clear()
+    return found, took
 
 
 def scored(match: Match) -> dict[str, Any]:
@@ -80,7 +87,12 @@ def scored(match: Match) -> dict[str, Any]:
     }
 
 
-DETECTORS: dict[str, Callable[[], Any]] = {"novelty": Novelty, "rate": Rate, "accumulation": Accumulation}
+DETECTORS: dict[str, Callable[[], Any]] = {
+    "novelty": Novelty,
+    "rate": Rate,
+    "accumulation": Accumulation,
+    "isolation_forest": partial(IsolationForest, leaves_out=[]),
+}
 BASELINES: dict[str, Callable[[Facts, float], Iterable[dict[str, Any]]]] = {
     "isolation forest, raw counts": baselines.isolation_forest,
     "first seen": baselines.first_seen,
@@ -92,12 +104,10 @@ def run(known: Facts, labels: Path, scorer: Path, chosen: Iterable[str], folder:
     header = json.loads(labels.open().readline())
     train = float(minute_of(header["train_end"][:16]) or 0)
     results: dict[str, Any] = {}
-    watching = {name: DETECTORS[name]() for name in chosen if name in DETECTORS}
-    if watching:
-        found, took = detect(known, watching)
-        for name, alerts in found.items():
-            results[name] = {each: score(lines, labels, scorer, folder) for each, lines in alerts.items()}
-            results[name]["us_per_event"] = took
+    found, took = detect(known, {name: DETECTORS[name]() for name in chosen if name in DETECTORS})
+    for name, alerts in found.items():
+        results[name] = {each: score(lines, labels, scorer, folder) for each, lines in alerts.items()}
+        results[name]["us_per_event"] = took[name]
     for name in chosen:
         if name in BASELINES:
             rank = score(list(BASELINES[name](known, train)), labels, scorer, folder)

@@ -99,7 +99,7 @@ def mean(values: list[float | None], form: str = "{:.3f}") -> str:
     return form.format(statistics.mean(known)) + spread
 
 
-COLOURS = ("#1b6ca8", "#d1495b", "#66a182", "#edae49", "#7d5ba6")
+COLOURS = ("#1b6ca8", "#d1495b", "#66a182", "#edae49", "#7d5ba6", "#6b7280")
 WIDTH, HEIGHT, LEFT, TOP = 640, 300, 50, 40
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from detectors import DETECTORS
@@ -81,3 +82,11 @@ def test_whose_peers_somebody_is_can_be_said_for_all_of_them() -> None:
     )
     assert (first.evidence["group"], second.evidence["group"]) == ("application", "few")
     assert second.evidence["score"] > first.evidence["score"] + 3
+
+
+def test_the_rules_of_a_detector_are_called_after_it() -> None:
+    for name in DETECTORS.names():
+        rules = import_module(f"detectors.{name}").RULES.values()
+        assert {rule.rule_id for rule in rules} == {f"behaviour_{name}"}, (
+            "what is counted by detector goes by it"
+        )

@@ -174,6 +174,7 @@ def test_a_store_says_what_is_usual_and_why_an_alert_was_told(tallyman: Ran, sto
     assert code == 2 and f"Did you mean '{THIEF}'?" in err
     code, out, _ = tallyman("status")
     assert code == 0 and "detector  actors: " in out and "8 entities" in out
+    assert any(line.startswith("detector  novelty: ") and "findings" in line for line in out.splitlines())
 
 
 def test_a_rules_alert_has_no_evidence_to_explain(tallyman: Ran, store: Path) -> None:
