@@ -9,6 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +24,7 @@ from event_model.errors import StoreError
 from store.elastic import check, readiness, roles, setup
 from store.elastic.client import Connection, connect, telling
 from store.elastic.names import Names
+from store.elastic.rollovers import Rollovers
 from store.elastic.searcher import Searcher
 from store.elastic.server import ask
 from store.elastic.state import ClusterState
@@ -137,6 +139,18 @@ def test_the_shipped_roles_are_those_of_the_program() -> None:
     assert {path.stem: path.read_text() for path in ROLES.glob("*.json")} == {
         name: roles.text(name) for name in roles.ROLES
     }
+
+
+def test_a_writer_may_ask_for_the_rollovers_of_its_streams(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    admin, ours = world
+    stream, rollovers = ours.stream("docker.events"), Rollovers(acting("writer"), way)
+    assert rollovers.began([stream]) == {}
+    admin.create(index=stream, id="before", document=EVENT)
+    assert rollovers.began([stream]) == {}, "what began only once has no index before"
+    admin.indices.rollover(alias=stream)
+    assert rollovers.began([stream])[stream] > 1e6 * time.time()
 
 
 def test_a_role_can_be_stored_as_it_is_shipped(world: tuple[Client, Names]) -> None:
