@@ -40,8 +40,10 @@ def text_of(value: Any) -> str:
 
 
 def equal(value: Any, wanted: Any, how: str) -> bool:
+    if wanted == "*":
+        return True  # whatever there is, true and false as well
     if isinstance(value, (dict, list)):
-        return wanted == "*"
+        return False
     if how == "gte":
         return isinstance(value, int) and not isinstance(value, bool) and value >= wanted
     if how == "re":
