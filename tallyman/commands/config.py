@@ -33,7 +33,8 @@ def check(context: click.Context, file: str | None) -> None:
 
     config = load(_chosen(context, file))
     sources, sinks = make_sources(config), make_sinks(config)
-    folders, detectors = rule_folders(config.rules.packs), make_detectors(config.detectors)
+    folders = rule_folders(config.rules.packs)
+    make_detectors(config.detectors)
     bounds(config)
     if config.store.type == "elasticsearch":
         with cluster(config):
@@ -42,7 +43,7 @@ def check(context: click.Context, file: str | None) -> None:
         (len(sources), "source"),
         (len(sinks), "sink"),
         (len(folders), "rule folder"),
-        (len(detectors), "detector"),
+        (len(set(config.detectors.enabled)), "detector"),
     )
     click.echo(f"ok: {', '.join(number(*each) for each in counts)}", err=True)
     if not sources:
