@@ -24,6 +24,7 @@ SETS: dict[str, tuple[tuple[int, ...], list[str]]] = {
     "held-out": ((11, 12, 13, 14, 15), OWN),
     "calm": ((31, 32, 33), ["--kinds", "none", "--no-contaminate"]),
     "churn": ((71, 72, 73), ["--churn", "3"]),
+    **{f"cold-{days}": ((61, 62), ["--train-days", str(days)]) for days in (1, 2, 3)},
 }
 
 

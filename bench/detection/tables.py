@@ -12,11 +12,12 @@ NS = ("1", "3", "10")
 
 def all_of(results: dict[str, Any]) -> Iterator[str]:
     """Every table, as lines of Markdown."""
-    for name in ("seen", "held-out", "churn"):
+    for name in ("seen", "held-out", "churn", "cold-1", "cold-2", "cold-3"):
         if results.get(name):
             yield from ranking(name, results[name])
             yield from online(name, results[name])
-            yield from by_kind(name, results[name])
+            if not name.startswith("cold"):
+                yield from by_kind(name, results[name])
     if results.get("calm"):
         yield from calm(results["calm"])
 
