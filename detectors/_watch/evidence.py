@@ -28,7 +28,10 @@ RATE, RATE_WINDOWS = (
 )  # novelties in a window where nobody has been watched yet, and what that is worth
 YOUNG_RATE, YOUNG_WINDOWS = 2.0, 5.0  # the same for those who were just met
 UNSEEN = 1e-3  # least share of novelties that are new to everybody
-FIRST = (NAMESPACE, SOURCE, CLIENT)  # whoever acts for the first time has them, and they are new
+FIRST, COMMON = (
+    (NAMESPACE, SOURCE, CLIENT),
+    0.5,
+)  # facets that every first act has; the share of peers that is most
 BACK_OFF = 2.0  # peers that everybody is worth
 
 
@@ -47,9 +50,9 @@ class Term(Struct, frozen=True):
 def term(actor: Actor, weight: float, aspect: int, value: str, earlier: int, prior: float, kind: str) -> Term:
     """The evidence of a new value, the `earlier`-th (from 0) of its facet in this window. `weight` is the clock's."""
     facet, group, realm = ASPECTS[aspect], actor.group, actor.realm
-    chance = chance_of(actor, weight, aspect)
-    chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
     share = share_of(actor, weight, aspect, value)
+    chance = chance_of(actor, weight, aspect, share)
+    chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
     surprise = min(MOST, -log(chance) - log(share))
     weighed = prior if facet.whole_prior else max(0.0, prior / 2)
     if weighed > 0.0:  # it is the odds that a *surprising* act is hostile
@@ -59,9 +62,13 @@ def term(actor: Actor, weight: float, aspect: int, value: str, earlier: int, pri
     return Term(aspect, value, max(0.0, nats), kind, peers, max(0, group.members - 1), everyone)
 
 
-def chance_of(actor: Actor, weight: float, aspect: int) -> float:
-    """How likely a window of the actor brings a new value of a facet; certain in its first window, for some."""
-    if aspect in FIRST and not actor.windows:
+def chance_of(actor: Actor, weight: float, aspect: int, share: float) -> float:
+    """How likely a window of the actor brings a new value of a facet, that this share of its peers know.
+
+    Certain is that who acts for the first time does so from somewhere: what most peers have is no news then. What few
+    have is: an account that slept until somebody stole its token is met for the first time as well.
+    """
+    if aspect in FIRST and share >= COMMON and not actor.windows:
         return 1.0
     return 1.0 - exp(-rate_of(actor, weight, aspect))
 
