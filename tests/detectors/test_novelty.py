@@ -40,6 +40,7 @@ def test_where_somebody_who_is_met_just_now_comes_from_is_news_only_if_it_is_to_
     detector = learnt(floor=1.0, alerts_a_day=0)
     assert detector.inspect([act("app99", "list pods", after(DAYS))]) == []
     (match,) = detector.inspect([theft(after(DAYS), "app98")])
+    assert match.evidence["score"] > Detector.floor, "an account that slept until its token was stolen"
     assert {term["facet"] for term in match.evidence["terms"] if term["nats"] > 1} == {
         "action",
         "source",
