@@ -36,13 +36,10 @@ DISTINCT = 20_000  # then the same ones again, at other times: generating takes 
 CHUNK, SENDERS = 2_000, 2
 START, STEP = 1_793_577_600_000_000, 86_400_000_000  # 2026-11-02 and a day, in microseconds
 AUDIT = "kubernetes.audit_logs"
-_BEGINNINGS = count(
-    START + random.randrange(3_600_000_000), 1000
-)  # of questions: no two are alike, in any run
-FIRST_PAGE, PAGE = (
-    2.0,
-    1.5,
-)  # a first page is five requests (events, ends and then bars, two fields), by hand it is one
+# when questions begin: no two are alike, in any run
+_BEGINNINGS = count(START + random.randrange(3_600_000_000), 1000)
+# a first page is five requests (events, ends and then bars, two fields); by hand it is one
+FIRST_PAGE, PAGE = 3.0, 1.5
 Filter = dict[str, Any]
 
 

@@ -17,9 +17,8 @@ from detectors._watch.weighing import Way
 from event_model.alert import Match
 from event_model.event import Event
 
-SOONER = (
-    2  # times sooner than it mattered in the last window is a count looked at in the next ones of the hour
-)
+# times sooner than a count mattered in one window is it looked at in the next ones of the hour
+SOONER = 2
 GROWTH = 1.25  # after which a count is looked at again
 CHOICE = 2.3  # nats: the greatest of some ten kinds is looked at
 FACET = "rate"  # in verdicts; its value is the kind
@@ -32,7 +31,7 @@ class Detector(Watcher):
     budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
     floor: float = 12.0  # nats below which nothing is told
 
-    counts = True
+    is_counting = True
 
     def busy(self, way: Way, event: Event) -> None:
         """Weigh a count, on the event that makes it: then as soon as it can reach the floor, or has grown by a quarter."""

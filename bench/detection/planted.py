@@ -14,20 +14,13 @@ from detectors._watch.clock import WINDOW
 from event_model.alert import Match
 from event_model.event import Event
 from tests.detectors import cluster, docker, test_planted_container_logs, test_planted_numbers
-from tests.detectors.traffic import BROKER, START, Sample, broker, event_of, merged, mesh
+from tests.detectors.traffic import START, broker, merged, mesh
 from tests.detectors.watching import after, made, moment_of, told
 
 NUMBERS = "behaviour_isolation_forest"  # whose alerts are of windows, and name one event of it
 WEEK, DAYS = 8, test_planted_numbers.DAYS
 LATE = START + timedelta(days=WEEK - 1, hours=15)
 Planted = dict[str, list[Event]]  # what was done -> its events
-
-
-def drained() -> list[Event]:
-    moment = test_planted_numbers.AT + timedelta(hours=1)
-    return [
-        event_of(Sample("queue-3", 2.0, 9000.0, 9e8), moment + timedelta(minutes=n), BROKER) for n in range(5)
-    ]
 
 
 # what -> detector, days, ordinary events of a seed, what is planted
@@ -64,7 +57,7 @@ SCENES: dict[str, tuple[str, int, Callable[[int], list[Event]], Callable[[], Pla
         "isolation_forest",
         DAYS,
         lambda seed: merged(broker(DAYS, seed)),
-        lambda: {"drained queue": drained()},
+        lambda: {"drained queue": test_planted_numbers.drained()},
     ),
 }
 

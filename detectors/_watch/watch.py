@@ -41,7 +41,7 @@ class Options(Struct, frozen=True):
 class Judge(Protocol):
     """A detector, as the watch calls it."""
 
-    counts: bool  # whether `busy` is called
+    is_counting: bool  # whether `busy` is called
 
     def grew(self, actor: Actor, case: Case, event: Event) -> None:
         """Somebody does something new: the event has added to the case."""
@@ -61,7 +61,7 @@ class Watch:
 
     def __init__(self, options: Options, judges: Iterable[Judge]) -> None:
         self.options, self.judges = options, list(judges)
-        self.counting = [judge for judge in self.judges if judge.counts]
+        self.counting = [judge for judge in self.judges if judge.is_counting]
         self.clock = Clock()
         self.verdicts = Verdicts()
         self.realms: dict[str, Realm] = {}

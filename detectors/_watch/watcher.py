@@ -88,7 +88,7 @@ class Watcher(Crew):
     most_a_day: float
     budgets: dict[str, float]
     floor: float
-    counts = False  # of Judge
+    is_counting = False  # of Judge
 
     def __post_init__(self) -> None:
         self.budget = self.empty_budget()

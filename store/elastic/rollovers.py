@@ -30,7 +30,7 @@ class Rollovers:
                 stream, generation = each["name"], each["generation"]
                 if stream in wanted and generation > 1 and self._generation(stream) != generation:
                     self._began[stream] = generation, self._latest(stream)
-        return {stream: self._began[stream][1] + SKEW for stream in wanted & self._began.keys()}
+        return {stream: self._began[stream][1] + SKEW for stream in wanted if stream in self._began}
 
     def _generation(self, stream: str) -> int:
         return self._began.get(stream, (0, 0))[0]

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -87,6 +88,28 @@ def test_a_field_that_no_index_holds_is_searched_and_counted_all_the_same(client
     assert page["hidden"] == {"events": 1, "share": 0.2}  # id-5 and id-50 to id-53
     assert page["top"]["userAgent"] == [{"value": "kubectl/v1.35.4", "count": 4}]
     assert len(ask(client, q="auditID:id-5*", people=True, after=page["after"])["events"]) == 2
+
+
+class Meeting:
+    """A store whose searches wait until three of them are asked at once."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self._together = store, Barrier(3, timeout=10)
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self._store, name)
+
+        def ask(*arguments: Any, **options: Any) -> Any:
+            self._together.wait()
+            return asked(*arguments, **options)
+
+        return ask
+
+
+def test_a_page_and_its_counts_are_asked_at_once(fresh: World) -> None:
+    fresh.services.store = Meeting(fresh.store)  # type: ignore[assignment]
+    page = ask(fresh.client(), histogram=10, top="verb")
+    assert page["events"] and page["histogram"] and page["top"]["verb"]
 
 
 def test_what_would_take_too_long_is_left_out_and_named(fresh: World) -> None:

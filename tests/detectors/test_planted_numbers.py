@@ -41,6 +41,14 @@ def leak() -> list[Event]:
     ]
 
 
+def drained() -> list[Event]:
+    """A queue is emptied faster than it ever was, for five minutes."""
+    moment = AT + timedelta(hours=1)
+    return [
+        event_of(Sample("queue-3", 2.0, 9000.0, 9e8), moment + timedelta(minutes=n), BROKER) for n in range(5)
+    ]
+
+
 @pytest.fixture(scope="module", params=[1, 2])
 def days(request: pytest.FixtureRequest) -> tuple[list[Match], list[Event]]:
     planted = [*slow(), *leak()]
@@ -71,11 +79,7 @@ def test_the_ordinary_days_are_quiet(days: tuple[list[Match], list[Event]]) -> N
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_queue_that_is_drained_is_told_above_the_backlogs_of_ordinary_days(seed: int) -> None:
-    moment = AT + timedelta(hours=1)
-    planted = [
-        event_of(Sample("queue-3", 2.0, 9000.0, 9e8), moment + timedelta(minutes=n), BROKER) for n in range(5)
-    ]
-    matches = told(made("isolation_forest"), merged(broker(DAYS, seed), planted))
+    matches = told(made("isolation_forest"), merged(broker(DAYS, seed), drained()))
     assert len(matches) <= 3
     highest = max(matches, key=lambda match: float(match.evidence["score"]))
     assert highest.evidence["entity"] == "queue-3"

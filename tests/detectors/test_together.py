@@ -61,20 +61,20 @@ def test_one_that_leaves_takes_nothing_along() -> None:
     assert [match.rule.rule_id for match in left.inspect([theft(after(DAYS))])] == ["behaviour_novelty"]
 
 
-def test_a_verdict_counts_for_all_of_them() -> None:
-    all_ = together(*NAMES)
-    told(all_, ordinary(DAYS))
-    all_.judge(Verdict("app1", "*", "*", True))
+def test_a_verdict_counts_for_everyof_them() -> None:
+    every = together(*NAMES)
+    told(every, ordinary(DAYS))
+    every.judge(Verdict("app1", "*", "*", True))
     burst = [act("app1", "list pods", after(DAYS)) for _ in range(400)]
-    assert told(all_, [theft(after(DAYS), "app1"), *burst]) == []
-    assert told(all_, [theft(after(DAYS), "app2")])
+    assert told(every, [theft(after(DAYS), "app1"), *burst]) == []
+    assert told(every, [theft(after(DAYS), "app2")])
 
 
-def test_whose_peers_somebody_is_can_be_said_for_all_of_them() -> None:
+def test_whose_peers_somebody_is_can_be_said_for_everyof_them() -> None:
     options = Options(groups={"app1*": "few"}, priors={"few/secret read": 9.0})
-    made_ = crew({name: DETECTORS.make(name, {}) for name in (*NAMES, "log_template")}, options)
-    assert list(made_) == ["actors", "log_template"]
-    actors: Crew = made(made_["actors"])
+    found = crew({name: DETECTORS.make(name, {}) for name in (*NAMES, "log_template")}, options)
+    assert list(found) == ["actors", "log_template"]
+    actors: Crew = made(found["actors"])
     told(actors, ordinary(DAYS))
     first, second = (
         next(match for match in actors.inspect([theft(after(DAYS), name)]) if match.group == (name,))
