@@ -54,9 +54,8 @@ def detector(counts: dict[str, float]) -> str:
         "failures": "{:,.0f} errors",
     }  # fmt: skip
     learning = ["still learning"] if counts.get("learning") else []
-    return ", ".join(
-        [*learning, *(text.format(counts[name]) for name, text in words.items() if name in counts)]
-    )
+    told = [*learning, *(text.format(counts[name]) for name, text in words.items() if name in counts)]
+    return ", ".join(told) or "looks on, and has told nothing yet"
 
 
 def _show_store(status: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tallyman.commands.status import detector
 from tests.tallyman.world import Ran, objects
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -209,3 +210,8 @@ def test_without_files_the_store_is_learnt_from(tallyman: Ran, store: Path, tmp_
     assert code == 0 and "2,161 events" in err
     code, out, _ = tallyman("detect", "score", "--json", "--floor", "9")
     assert code == 0 and objects(out)[-1]["entity"] == THIEF
+
+
+def test_a_detector_that_has_told_nothing_yet_has_a_line_that_says_so() -> None:
+    assert detector({"seconds": 0.1}) == "looks on, and has told nothing yet"
+    assert detector({"matches": 5.0}) == "5 findings since the last start"
