@@ -40,23 +40,11 @@ class Requests(Protocol):
     def refresh(self, streams: set[str]) -> None: ...
 
 
-@dataclass(slots=True)
-class Trouble:
-    """Why nothing can be written just now, and since when; also what has been tried in vain. For all threads."""
+class Trouble(NamedTuple):
+    """Why nothing can be written just now, and since when. One value: what another thread reads belongs together."""
 
     reason: str = ""
     since: float = 0.0  # seconds since the epoch; 0: there is none
-
-    def begin(self, reason: str) -> None:
-        if not self.since:
-            self.since = time.time()
-            log.warning("the cluster takes nothing just now; the journal keeps it", extra={"reason": reason})
-        self.reason = reason
-
-    def end(self) -> None:
-        if self.since:
-            log.warning("the cluster takes events again", extra={"seconds": round(time.time() - self.since)})
-            self.reason, self.since = "", 0.0
 
 
 @dataclass(slots=True)
@@ -100,14 +88,14 @@ class Delivery:
                 return refused + self._halves(waiting, error)
             except StoreError as error:
                 doubtful = unseen = True
-                self.trouble.begin(str(error))
+                self._begin(str(error))
             if waiting:
                 self.count("feed_retries", 1)
                 pause = self.first_pause if len(waiting) < before else pause
                 if self.stop.wait(pause * random.uniform(0.5, 1.0)):
                     raise Stopped
                 pause = min(2 * pause, self.longest_pause)
-        self.trouble.end()
+        self._end()
         return refused
 
     def _attempt(self, documents: Sequence[Document], refused: list[Refused]) -> list[Document]:
@@ -127,7 +115,7 @@ class Delivery:
         self.count("feed_taken", taken)
         self.count("feed_known", known)
         if again:
-            self.trouble.begin(why)
+            self._begin(why)
         return again
 
     def _there(self, documents: Sequence[Document], unseen: bool) -> set[str]:
@@ -137,6 +125,18 @@ class Delivery:
         there = self.requests.known(documents)
         self.count("feed_known", len(there))
         return there
+
+    def _begin(self, reason: str) -> None:
+        since = self.trouble.since
+        if not since:
+            log.warning("the cluster takes nothing just now; the journal keeps it", extra={"reason": reason})
+        self.trouble = Trouble(reason, since or time.time())
+
+    def _end(self) -> None:
+        since = self.trouble.since
+        if since:
+            log.warning("the cluster takes events again", extra={"seconds": round(time.time() - since)})
+            self.trouble = Trouble()
 
     def _halves(self, documents: Sequence[Document], error: TooLarge) -> list[Refused]:
         if len(documents) == 1:

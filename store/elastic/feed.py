@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from event_model.errors import StoreError
 from event_model.event import Event
 from store.elastic.burial import Burial
-from store.elastic.delivery import Delivery, Refused, Requests, Stopped
+from store.elastic.delivery import Delivery, Refused, Requests, Stopped, Trouble
 from store.elastic.document import Document, Documents
 from store.feeding import Feeding, Place
 from store.journal import Entry, Journal
@@ -106,7 +106,7 @@ class Feed:
         self._ended = self._given_up = False
         self._stop = threading.Event()
         self._deadline: float | None = None  # when the run has ended: how long to go on writing
-        self._told: tuple[str, float] = ("", 0.0)
+        self._told = Trouble()
 
     def catch_up(self) -> None:
         """Find the place where an earlier run stopped. What is behind it is fed once this one runs."""
@@ -169,10 +169,9 @@ class Feed:
     def tell(self) -> dict[str, float]:
         """How far the cluster is behind, for counters; and note for other processes what hinders it."""
         trouble = self._delivery.trouble
-        now = (trouble.reason, trouble.since)
-        if now != self._told:
-            self._state.remark(*now)
-            self._told = now
+        if trouble != self._told:
+            self._state.remark(*trouble)
+            self._told = trouble
         behind = max(0, self._behind)
         return {
             "feed_lag_records": behind,

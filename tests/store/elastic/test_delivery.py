@@ -14,7 +14,7 @@ from event_model.event import Origin, Record
 from store.block import Entry
 from store.elastic.bulk import Fate, TooLarge, Verdict
 from store.elastic.client import Away
-from store.elastic.delivery import Delivery, Stopped
+from store.elastic.delivery import Delivery, Stopped, Trouble
 from store.elastic.document import Document
 
 ENTRY = Entry("", 0, Record(b""), Origin("a", "json"), 0.0, "")
@@ -144,19 +144,30 @@ def test_it_prepares_once_and_waits_until_that_works() -> None:
 
 
 def test_a_trouble_is_told_since_it_began_and_until_it_is_over() -> None:
-    seen = list[tuple[str, float]]()
+    seen = list[Trouble]()
     given = Given(Script([fails(Away("gone")), fails(Away("still gone"))]))
     delivery = given.delivery()
 
     def look(sent: Sequence[Document]) -> list[Verdict]:
-        seen.append((delivery.trouble.reason, delivery.trouble.since))
+        seen.append(delivery.trouble)
         return take(sent)
 
     given.script.answers.append(look)
     delivery.deliver(documents("a"))
     [(reason, since)] = seen
     assert reason == "still gone" and since > 0
-    assert (delivery.trouble.reason, delivery.trouble.since) == ("", 0.0)
+    assert delivery.trouble == Trouble()
+
+
+def test_whoever_looks_while_a_trouble_begins_or_ends_sees_all_of_it_or_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = list[Trouble]()
+    delivery = Given(Script([fails(Away("gone"))])).delivery()
+    monkeypatch.setattr("store.elastic.delivery.log.warning", lambda *_, **__: seen.append(delivery.trouble))
+    delivery.deliver(documents("a"))
+    assert len(seen) == 2  # as it begins, and as it ends
+    assert all(bool(reason) == bool(since) for reason, since in seen)
 
 
 def test_told_to_stop_it_stops_between_two_attempts() -> None:
