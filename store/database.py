@@ -13,6 +13,7 @@ from store.feeding import Feeding
 from store.grouping import WINDOW
 from store.outbox import Outbox
 from store.schema import STEPS
+from store.snapshots import Snapshots
 from store.sqlite import SqliteFile
 from store.tokens import Tokens
 
@@ -31,6 +32,7 @@ class Database:
         self.audit = AuditLog(self.file)
         self.counters = SavedCounters(self.file)
         self.feeding = Feeding(self.file)
+        self.memories = Snapshots(root)
 
     def book(self, *, sinks: Mapping[str, str], window: float = WINDOW, name: str = "inspected") -> AlertBook:
         """The alerts for who records them: which sinks to tell from which severity on, seconds of a group, and the

@@ -13,6 +13,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +35,26 @@ class Snapshot(Struct, frozen=True, array_like=True):
     place: Place  # the last record that is part of it
     taken: float  # seconds since the epoch
     body: bytes
+
+
+class Kept(NamedTuple):
+    """That a snapshot can be read: of which detector, on which machine, and which writing of it."""
+
+    detector: str
+    owner: str  # names the collecting process; "" beside a journal of one's own
+    written: float  # seconds since the epoch
+
+
+class Memories(Protocol):
+    """Where snapshots are read. `Snapshots` beside a journal, `MemoryIndex` in a cluster."""
+
+    def kept(self) -> list[Kept]:
+        """What can be read, newest first."""
+        ...
+
+    def read(self, kept: Kept) -> Snapshot | None:
+        """One of them; None where it is gone by now. Raises Stale, StoreError."""
+        ...
 
 
 class Stale(ValueError):
@@ -114,6 +135,18 @@ class Snapshots:
 
     def path(self, detector: str) -> Path:
         return self.root / FOLDER / f"{detector}.snapshot"
+
+    def kept(self) -> list[Kept]:
+        """What can be read, newest first."""
+        found = list[Kept]()
+        for path in (self.root / FOLDER).glob("*.snapshot"):
+            with suppress(FileNotFoundError):
+                found.append(Kept(path.stem, "", path.stat().st_mtime))
+        return sorted(found, key=lambda each: each.written, reverse=True)
+
+    def read(self, kept: Kept) -> Snapshot | None:
+        """One of them, as it is now; None where it is gone. Raises Stale, StoreError."""
+        return self.load(kept.detector)
 
     def save(self, detector: str, place: Place, taken: float, body: bytes) -> int:
         """Keep a detector's memory up to a place; how many bytes. Raises StoreError."""

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from store.snapshots import Memories
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -187,6 +189,9 @@ class State(Protocol):
 
     @property
     def counters(self) -> Numbers: ...
+
+    @property
+    def memories(self) -> Memories: ...
 
     def sinks(self) -> Mapping[str, Mapping[str, int]]:
         """By sink: how many alerts wait for it (`pending`), and how many were given up (`failed`)."""

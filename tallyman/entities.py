@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from event_model.parts import Detector
 from store.grouping import iso
-from store.snapshots import Snapshots
+from store.snapshots import Kept, Memories
 from store.state import Alerts, State
 from tallyman.config import Config
 from tallyman.memory import UNUSABLE
@@ -18,12 +18,13 @@ from tallyman.wiring import make_detectors
 
 log = logging.getLogger(__name__)
 MOST_ALERTS = 20
+MOST_HELD = 16  # snapshots that are kept in memory
 
 
 class Held(NamedTuple):
     """A snapshot that was read."""
 
-    changed: float  # when its file was written
+    written: float  # which writing of it
     taken: float = 0.0
     detector: Detector | None = None  # None where it can't be used
 
@@ -33,57 +34,63 @@ class Entities:
     """What is known of entities beside a store. A snapshot is read again once there is a newer one."""
 
     make: Callable[[], dict[str, Detector]]  # those that look on, knowing nothing yet
-    snapshots: Snapshots
+    memories: Memories
     alerts: Alerts
     _names: list[str] = field(init=False)
-    _held: dict[str, Held] = field(default_factory=dict, init=False)
+    _held: dict[tuple[str, str], Held] = field(default_factory=dict, init=False)  # last used, last
     _mutex: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
         self._names = list(self.make())
 
     def about(self, entity: str) -> dict[str, Any] | None:
-        """What is usual for it, by detector, and the latest alerts about it; None where nobody knows it."""
-        usual, taken = {}, 0.0
-        with self._mutex:  # a detector is read by one thread at a time
-            for name in self._names:
-                held = self._remembered(name)
-                found = held.detector.usual(entity) if held and held.detector else None
-                if held and found is not None:
-                    usual[name], taken = found, max(taken, held.taken)
+        """What is usual for it, by detector, and the latest alerts about it; None where nobody knows it.
+
+        Where several machines know it, as the one does that wrote its memory down last.
+        """
+        usual, taken = self._usual(entity)
         alerts = self.alerts.listed(user=entity, limit=MOST_ALERTS).alerts
         if not usual and not alerts:
             return None
         return {"entity": entity, "as_of": iso(taken) if taken else None, "usual": usual, "alerts": alerts}
 
-    def _remembered(self, name: str) -> Held | None:
-        """A detector as it was at its last snapshot; None where there was none."""
-        try:
-            changed = self.snapshots.path(name).stat().st_mtime
-        except OSError:
-            return None
-        held = self._held.get(name)
-        if held is None or held.changed != changed:
-            held = self._held[name] = self._restored(name, changed)
+    def _usual(self, entity: str) -> tuple[dict[str, Any], float]:
+        """By detector what is usual, and when that was written down."""
+        usual, taken = dict[str, Any](), 0.0
+        with self._mutex:  # a detector is read by one thread at a time
+            for kept in self.memories.kept():
+                if kept.detector not in self._names or kept.detector in usual:
+                    continue
+                held = self._remembered(kept)
+                found = held.detector.usual(entity) if held.detector else None
+                if found is not None:
+                    usual[kept.detector], taken = found, max(taken, held.taken)
+        return {name: usual[name] for name in self._names if name in usual}, taken
+
+    def _remembered(self, kept: Kept) -> Held:
+        """A detector as it was at its last snapshot."""
+        key = (kept.owner, kept.detector)
+        held = self._held.pop(key, None)
+        if held is None or held.written != kept.written:
+            held = self._restored(kept)
+        self._held[key] = held
+        if len(self._held) > MOST_HELD:
+            del self._held[next(iter(self._held))]
         return held
 
-    def _restored(self, name: str, changed: float) -> Held:
+    def _restored(self, kept: Kept) -> Held:
         try:
-            found = self.snapshots.load(name)
+            found = self.memories.read(kept)
             if found is not None:
-                detector = self.make()[name]
+                detector = self.make()[kept.detector]
                 detector.restore(found.body)
-                return Held(changed, found.taken, detector)
+                return Held(kept.written, found.taken, detector)
         except UNUSABLE as error:  # the run says so too, and learns again
-            log.warning("snapshot can't be read", extra={"detector": name, "reason": str(error)})
-        return Held(changed)
+            log.warning("snapshot can't be read", extra={"detector": kept.detector, "reason": str(error)})
+        return Held(kept.written)
 
 
 def entities_of(config: Config, state: State) -> Entities:
     """What is known of entities in the store of a configuration."""
     section = config.detectors
-    return Entities(
-        lambda: make_detectors(section),
-        Snapshots(config.store.path),
-        state.alerts,
-    )
+    return Entities(lambda: make_detectors(section), state.memories, state.alerts)

@@ -5,7 +5,7 @@
        new, changed   ▼  │ decisions
                     cluster ◄─► `tallyman alerts`, API, page     on any number of machines
 
-While the cluster is away, alerts wait in the state file; afterwards they follow in order.
+What the detectors remember is shared beside them. While the cluster is away, alerts wait in the state file; afterwards they follow in order.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from store.database import Database
 from store.outbox import pause
 from tallyman.config import Config
 from tallyman.counters import Counters
+from tallyman.sharing import Sharing
 
 if TYPE_CHECKING:
     from store.elastic.state import ClusterState, Mark
@@ -46,6 +47,7 @@ class Publisher:
     age: timedelta | None  # alerts and acts are kept so long in the cluster
     counters: Counters = field(default_factory=Counters)
     name: str = "cluster"
+    _sharing: Sharing = field(init=False)
     _prepared: bool = field(default=False, init=False)
     _collector: str = field(default="", init=False)  # names the state file in the cluster
     _mark: Mark | None = field(default=None, init=False)  # how far it has come; None: not known yet
@@ -57,6 +59,9 @@ class Publisher:
     _counted: float = field(default=float("-inf"), init=False)
     _tidied: float = field(default=float("-inf"), init=False)
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self._sharing = Sharing(self.database.memories, self.state.memories)
 
     def wake(self) -> None:
         """Something was found: look now, unless the cluster is away."""
@@ -70,7 +75,7 @@ class Publisher:
             if last and self._failed:
                 return  # they stand in the state file
             self._wake.clear()
-            wait = self.attempt()
+            wait = self.attempt(last=last)
             if last:
                 return
             if self._failed:
@@ -78,14 +83,15 @@ class Publisher:
             else:
                 self._wake.wait(wait)
 
-    def attempt(self) -> float:
-        """Everything that is to be done now; how many seconds to wait before the next time."""
+    def attempt(self, *, last: bool = False) -> float:
+        """Everything that is to be done now, or is left in the end; how many seconds to wait before the next time."""
         try:
             while self.publish():
                 pass
             while self.adopt():
                 pass
             self._report()
+            self._sharing.share(self._collector, now=last)
             self._tidy()
         except StoreError as error:
             return self._failure(error)

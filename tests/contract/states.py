@@ -33,6 +33,10 @@ class Keeping(Protocol):
         """What a collecting process does with matches; the ids of new alerts. Readers see them when it returns."""
         ...
 
+    def remember(self, detector: str, taken: float, body: bytes) -> None:
+        """What a collecting process does with a detector's memory. Readers see it when it returns."""
+        ...
+
 
 class FileKeeping:
     """The state in a file."""
@@ -44,6 +48,9 @@ class FileKeeping:
 
     def record(self, *matches: Match, now: float = NOW) -> list[str]:
         return self._book.record(matches, now, PLACE)
+
+    def remember(self, detector: str, taken: float, body: bytes) -> None:
+        self.state.memories.save(detector, PLACE, taken, body)
 
     def close(self) -> None:
         self.state.close()
@@ -95,6 +102,11 @@ class ClusterKeeping:
         self.publish()
         return new
 
+    def remember(self, detector: str, taken: float, body: bytes) -> None:
+        self.local.memories.save(detector, PLACE, taken, body)
+        self.publisher.attempt(last=True)
+        self.refresh()
+
     def publish(self) -> None:
         while self.publisher.publish():
             pass
@@ -102,6 +114,7 @@ class ClusterKeeping:
 
     def refresh(self) -> None:
         self.state.alerts.index.refresh()
+        self.state.memories.index.refresh()
 
     def close(self) -> None:
         self.local.close()

@@ -14,6 +14,7 @@ from event_model.alert import alert_id
 from event_model.errors import QueryError
 from store.database import Database
 from store.elastic.state.changes import Changes
+from store.snapshots import Kept
 from store.triage import REASONS, Changed, Unknown
 from tests.contract.states import LATER, Cluster, ClusterKeeping, FileKeeping, Keeping, decide
 from tests.store.batches import DAY
@@ -492,3 +493,21 @@ def test_replayed_letters_are_remembered(kept: Keeping) -> None:
     assert kept.state.replayed() == {"ab", "cd", "ef"}
     kept.state.prune(NOW + 50)
     assert kept.other.replayed() == {"ef"}
+
+
+# what detectors remember
+
+
+def test_what_detectors_remember_is_read_by_another_process_the_newest_first(kept: Keeping) -> None:
+    assert kept.other.memories.kept() == []
+    kept.remember("actors", NOW, b"an early one")
+    kept.remember("actors", NOW + 60, b"acts")
+    kept.remember("log_template", NOW + 120, b"lines")
+    found = kept.other.memories.kept()
+    assert [each.detector for each in found] == ["log_template", "actors"]
+    read = [kept.other.memories.read(each) for each in found]
+    assert [(each.body, each.taken) for each in read] == [(b"lines", NOW + 120), (b"acts", NOW + 60)]
+
+
+def test_a_memory_that_is_gone_is_none(kept: Keeping) -> None:
+    assert kept.other.memories.read(Kept("actors", "nobody", 1.0)) is None

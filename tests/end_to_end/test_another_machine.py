@@ -227,6 +227,32 @@ def test_a_live_stream_served_elsewhere_goes_on_where_it_was_broken_off(machines
     )
 
 
+def test_what_is_usual_for_somebody_is_known_on_another_machine(
+    elasticsearch: Any, tmp_path: Path, tallyman: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = fresh_names()
+    cluster = {"hosts": [elasticsearch.url], "namespace": names.namespace}
+    here = {"type": "elasticsearch", "path": str(tmp_path / "a" / "store"), "elasticsearch": cluster}
+    there = {**here, "path": str(tmp_path / "b" / "nothing")}
+    usual = {"username": "erin@example.com"}
+    lines = [record(number, user=usual, verb="list") for number in range(20)]
+    later = "2026-11-02T10:30:00.000000Z"  # it ends the five minutes that the others are in
+    lines.append(record(20, requestReceivedTimestamp=later, stageTimestamp=later))
+    config = configured(tmp_path / "a", store=here, detectors={"enabled": ["novelty"]})
+    (tmp_path / "a" / "audit.log").write_bytes(b"".join(line + b"\n" for line in lines))
+    client = connect(Connection((elasticsearch.url,)))
+    try:
+        with living(tmp_path / "a", config) as run:
+            run.until_count(21)
+        client.indices.refresh(index=names.state)
+        machine = environment(tmp_path / "b", there)
+        (told,) = answer(tallyman, monkeypatch, machine, "entity", "erin@example.com", "--json")
+        assert json.loads(told)["usual"]["actors"]["values"]["action"] == ["list pods"]
+    finally:
+        clean(client, names)
+        client.close()
+
+
 def test_a_cluster_that_is_away_is_a_503_of_the_api(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

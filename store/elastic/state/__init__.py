@@ -13,6 +13,7 @@ from store.elastic.state.alerts import AlertIndex
 from store.elastic.state.audit import AuditIndex
 from store.elastic.state.counters import CounterIndex
 from store.elastic.state.index import Index
+from store.elastic.state.memories import MemoryIndex
 from store.elastic.state.tokens import TokenIndex
 
 ROLL = {"max_age": "30d", "max_primary_shard_size": "50gb"}  # as the stack's own default
@@ -38,6 +39,7 @@ class ClusterState:
         self.tokens = TokenIndex(self._state)
         self.audit = AuditIndex(Index(client, connection, names.audit))
         self.counters = CounterIndex(self._state)
+        self.memories = MemoryIndex(self._state)
 
     def sinks(self) -> dict[str, dict[str, int]]:
         """By sink: how many alerts wait for it (`pending`), and how many were given up (`failed`)."""
@@ -66,12 +68,13 @@ class ClusterState:
         self._state.create_all((f"{_REPLAYED}-{id}", {**told, "name": id}) for id in ids)
 
     def prune(self, before: float) -> int:
-        """Delete alerts, acts, replayed letters and counters that are older (seconds since the epoch); how many alerts."""
+        """Delete alerts, acts, replayed letters, counters and memories that are older (seconds since the epoch); how many alerts."""
         old = {"range": {"number": {"lt": round(before * 1e6)}}}
         query = {"bool": {"filter": [{"term": {"kind": _REPLAYED}}, old]}}
         for page in self._state.scan(query, _BY_NAME, source=False):
             self._state.delete(page)
         self.counters.prune(before)
+        self.memories.prune(before)
         self.audit.prune(before)
         return self.alerts.prune(before)
 
