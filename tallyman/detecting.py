@@ -128,14 +128,15 @@ class Detection:
     def _catch_up(self) -> None:
         """Read the journal behind what was looked at, until nothing is left that is not in the queue."""
         while self._reading and not self._ending():
-            place = min(self._places.values())
+            place, latest = min(self._places.values()), self._latest
             for entries in self._behind(place):
                 self._look([(entry, self.normalize(entry)) for entry in entries])
                 if self._ending():
                     return
             reached = min(self._places.values())
             with self._mutex:
-                if self._latest <= reached or place == reached:  # or what is left can't be read
+                unreadable = place == reached and self._latest == latest  # else it was put during the reading
+                if self._latest <= reached or unreadable:
                     self._reading = False
                     return
 

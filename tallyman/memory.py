@@ -69,9 +69,15 @@ class Memory:
             try:
                 size = self.snapshots.save(name, places[name], time.time(), detector.snapshot())
                 self.counters.put(f'detector_bytes{{detector="{name}"}}', size)
-                for part, facts in detector.standing().items():
-                    for what, value in facts.items():
-                        self.counters.put(f'detector_{what}{{detector="{part or name}"}}', value)
             except Exception as error:  # a full disk, a broken detector: neither stops the rest
                 log.error("no snapshot", extra={"detector": name, "reason": str(error)})
                 self.counters.add("snapshot_failures")
+            self._tell(name, detector)
+
+    def _tell(self, name: str, detector: Detector) -> None:
+        try:
+            for part, facts in detector.standing().items():
+                for what, value in facts.items():
+                    self.counters.put(f'detector_{what}{{detector="{part or name}"}}', value)
+        except Exception:  # what it says of itself is of use, and no more
+            log.exception("detector does not say how it stands", extra={"detector": name})

@@ -73,5 +73,5 @@ class Detector:
     def judge(self, verdict: Verdict) -> None:
         self.verdicts.append(verdict)
 
-    def standing(self) -> dict[str, float]:
-        return {"entities": float(len(self.actions))}
+    def standing(self) -> dict[str, dict[str, float]]:
+        return {"": {"entities": float(len(self.actions))}}

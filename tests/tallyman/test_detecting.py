@@ -15,6 +15,8 @@ from event_model.alert import Match
 from event_model.behaviour import Verdict
 from event_model.event import Event
 from event_model.parts import Batch
+from store.journal import Entry
+from store.recent import Place
 from store.snapshots import Snapshots
 from tallyman import detecting, memory
 from tallyman.config import DetectorsConfig
@@ -77,7 +79,25 @@ def test_detectors_see_what_was_kept_in_order_and_their_alerts_are_told(tmp_path
         assert behaviour(made) == ["alice: first `list`"]
         assert made.alerts()[0]["risk_score"] == 61
         assert made.database.file.read("SELECT count(*) FROM outbox WHERE sink = 'told'")[0][0] == 1
-        assert made.pipeline.counters.snapshot()['detector_matches{detector="first_seen"}'] == 1
+        numbers = made.pipeline.counters.snapshot()
+        assert numbers['detector_matches{detector="first_seen"}'] == 1
+        assert numbers['detector_entities{detector="first_seen"}'] == 1
+        assert "snapshot_failures" not in numbers
+
+
+def test_what_comes_just_as_the_journal_was_found_empty_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, read = Detector(), Detection._behind
+
+    def waiting(self: Detection, place: Place) -> Iterator[list[Entry]]:
+        yield from read(self, place)
+        until(lambda: self._latest > place, 20)
+
+    monkeypatch.setattr(Detection, "_behind", waiting)
+    with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": detector}) as made:
+        made.run()
+    assert detector.seen == ["id-0", "id-1"]
 
 
 def test_a_detector_sees_secrets_replaced(tmp_path: Path) -> None:
