@@ -84,7 +84,15 @@ def recall(path: Path, detectors: Mapping[str, Detector]) -> None:
         bodies = msgspec.msgpack.decode(found.body, type=dict[str, bytes]) if found else {}
         for name, detector in detectors.items():
             if name not in bodies:
-                raise Stale(f"it holds nothing of {name}; it holds {', '.join(bodies) or 'nothing'}")
+                raise Stale(
+                    f"it holds no memory of {_called(name, detector)}, only of {', '.join(bodies) or 'nobody'}"
+                )
             detector.restore(bodies[name])
     except (Stale, ValueError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path}: {error}. `tallyman detect train` writes a new one") from None
+
+
+def _called(name: str, detector: Detector) -> str:
+    """A detector by its name; several with one memory by theirs as well."""
+    members = ", ".join(getattr(detector, "members", ()))
+    return f"{name} ({members})" if members else name

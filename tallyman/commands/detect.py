@@ -57,6 +57,9 @@ def train(
     detectors = chosen(context, names)
     with Reading(context, files, format_name) as reading:
         count = learn(reading.events(), detectors)
+    if not count:
+        click.echo(f"nothing to learn from; {out} is left as it is", err=True)
+        return 5
     size = keep(Path(out), detectors)
     talk().print(f"learnt from {number(count, 'event')}; {out}: {size:,} bytes", style="dim", markup=False)
     return reading.code

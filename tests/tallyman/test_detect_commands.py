@@ -121,11 +121,19 @@ def test_mistakes_are_answered_with_what_there_is(tallyman: Ran, logs: Path) -> 
     code, _, err = tallyman(
         "detect", "score", today, "--model", str(logs / "model"), "--detector", "log_template"
     )
-    assert code == 3 and "it holds nothing of log_template; it holds actors" in err
+    assert code == 3 and "it holds no memory of log_template, only of actors" in err
     code, _, err = tallyman("detect", "evaluate", "--out", str(logs / "alerts"))
     assert code == 2 and "name the records" in err
     code, _, err = tallyman("detect", "score", today, str(logs / "none.log"))
     assert code == 5 and "none.log: no such file" in err
+
+
+def test_a_model_is_left_as_it_is_where_nothing_was_learnt(tallyman: Ran, logs: Path) -> None:
+    model = logs / "model"
+    model.write_bytes(b"a week of somebody's")
+    code, _, err = tallyman("detect", "train", str(logs / "none.log"), "--out", str(model))
+    assert code == 5 and "none.log: no such file" in err and f"nothing to learn from; {model} is left" in err
+    assert model.read_bytes() == b"a week of somebody's"
 
 
 def test_scan_has_detectors_look_when_asked(tallyman: Ran, logs: Path) -> None:
