@@ -22,9 +22,9 @@ OWN = ["--kinds-module", str(Path(kinds.__file__)), "--kinds", ",".join(kinds.KI
 SETS: dict[str, tuple[tuple[int, ...], list[str]]] = {
     "seen": ((11, 12, 13, 14, 15), []),
     "held-out": ((11, 12, 13, 14, 15), OWN),
-    "calm": ((31, 32, 33), ["--kinds", "none", "--no-contaminate"]),
-    "churn": ((71, 72, 73), ["--churn", "3"]),
-    **{f"cold-{days}": ((61, 62), ["--train-days", str(days)]) for days in (1, 2, 3)},
+    "calm": ((31, 32, 33, 34, 35), ["--kinds", "none", "--no-contaminate"]),
+    "churn": ((71, 72, 73, 74, 75), ["--churn", "3"]),
+    **{f"cold-{days}": ((61, 62, 63, 64, 65), ["--train-days", str(days)]) for days in (1, 2, 3)},
 }
 
 
