@@ -1,7 +1,8 @@
 """A real Elasticsearch of one node: fetched from Maven Central once, started as often as a test likes.
 
-What Maven Central has is the smallest distribution; TestModules.java beside this file adds what it lacks and the
-tests need. Needs a JDK 17 or newer and Maven; `Missing` says what a machine has not.
+What Maven Central has is the smallest distribution; modules/TestModules.java adds what it lacks and the tests need, and
+a Dialect.java for each major version what that names in its own way. TALLYMAN_TEST_ELASTICSEARCH_VERSION chooses another
+version. Needs Maven and a JDK: 17 or newer, 21 or newer for Elasticsearch 9; `Missing` says what a machine has not.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-VERSION = "8.19.21"
+VERSION = os.environ.get("TALLYMAN_TEST_ELASTICSEARCH_VERSION") or "8.19.21"  # one that Maven Central has
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
 UNPACK = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack"
-PLUGIN = Path(__file__).with_name("TestModules.java")
+MAJOR = int(VERSION.partition(".")[0])
+OLDEST_JAVA = 17 if MAJOR < 9 else 21  # that this version runs with
+JAVAS = Path("/usr/lib/jvm")  # where distributions keep theirs
+MODULES = Path(__file__).with_name("modules")
+PLUGIN = (MODULES / "TestModules.java", MODULES / f"v{MAJOR}" / "Dialect.java")
 START_SECONDS = 300.0  # it takes 15 on a machine that has nothing else to do
 DOWNLOAD_SECONDS = 600.0
 USER = "tester"  # of a server with a password; may do everything
@@ -60,25 +65,32 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def java_home() -> Path:
-    """The folder of a JDK 17 or newer. Raises Missing."""
-    named = os.environ.get("JAVA_HOME")
-    java = (Path(named) / "bin" / "java" if named else None) or shutil.which("java")
-    if not java or not Path(java).exists():
-        raise Missing("no Java; it needs a JDK 17 or newer")
-    home = Path(java).resolve().parent.parent
+    """The first JDK that is new enough: JAVA_HOME, the one on the PATH, those of the distribution. Raises Missing."""
+    named, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
+    homes = [Path(named)] if named else []
+    homes += [Path(on_path).resolve().parent.parent] if on_path else []
+    found = {}
+    for home in dict.fromkeys(each.resolve() for each in (*homes, *sorted(JAVAS.glob("*")))):
+        found[home] = _jdk(home)
+        if found[home] >= OLDEST_JAVA:
+            return home
+    seen = ", ".join(f"{home} is {version or 'none'}" for home, version in found.items())
+    raise Missing(f"Elasticsearch {VERSION} needs a JDK {OLDEST_JAVA} or newer ({seen or 'no Java at all'})")
+
+
+def _jdk(home: Path) -> int:
+    """The version of the JDK in this folder; 0 where there is none, for what has no compiler is not enough."""
     if not (home / "bin" / "javac").exists():
-        raise Missing(f"{home} has no compiler; it needs a JDK 17 or newer")
+        return 0
     said = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True).stderr
     version = said.partition('"')[2].partition(".")[0].partition('"')[0]
-    if not version.isdigit() or int(version) < 17:
-        raise Missing(f"Java {version or '?'} at {home}; it needs a JDK 17 or newer")
-    return home
+    return int(version) if version.isdigit() else 0
 
 
 def installed() -> Path:
     """The folder of the unpacked distribution with our plugin; fetched and built when it is not there. Raises Missing."""
     home, folder = java_home(), cache()
-    mark = hashlib.sha256(PLUGIN.read_bytes()).hexdigest()[:12]
+    mark = hashlib.sha256(b"".join(file.read_bytes() for file in PLUGIN)).hexdigest()[:12]
     place = folder / f"elasticsearch-{VERSION}-{mark}"
     with locked(folder / "install.lock"):
         if not place.exists():
@@ -105,18 +117,18 @@ def _unpacked(work: Path) -> Path:
 
 
 def _build_plugin(home: Path, made: Path, work: Path) -> None:
-    """Compile TestModules.java and put it among the distribution's plugins."""
+    """Compile our plugin, for every Java that the server runs with, and put it among the distribution's plugins."""
     classes, target = work / "classes", made / "plugins" / "test-modules"
     target.mkdir(parents=True)
     for command in (
-        ["javac", "-nowarn", "-Xlint:none", "-d", classes, "-cp", f"{made}/lib/*", PLUGIN],
+        ["javac", f"--release={OLDEST_JAVA}", "-Xlint:none", "-d", classes, "-cp", f"{made}/lib/*", *PLUGIN],
         ["jar", "cf", target / "test-modules.jar", "-C", classes, "."],
     ):
         done = subprocess.run([home / "bin" / command[0], *command[1:]], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     (target / "plugin-descriptor.properties").write_text(
         "name=test-modules\ndescription=What tests need and the small distribution lacks\nversion=1\n"
-        f"classname=services.TestModules\njava.version=17\nelasticsearch.version={VERSION}\n"
+        f"classname=services.TestModules\njava.version={OLDEST_JAVA}\nelasticsearch.version={VERSION}\n"
     )
 
 

@@ -49,11 +49,49 @@ def test_a_server_whose_test_run_was_killed_is_ended_by_the_next() -> None:
     assert not service.running_in(folder) and not folder.exists()
 
 
-def test_a_machine_without_java_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def a_jdk(home: Path, version: str) -> Path:
+    """A folder that says of itself that it is this JDK."""
+    (home / "bin").mkdir(parents=True)
+    for name in ("java", "javac"):
+        (home / "bin" / name).write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+        (home / "bin" / name).chmod(0o755)
+    return home
+
+
+@pytest.fixture
+def javas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the distribution keeps its JDKs; the machine has no other, and 21 is the oldest that will do."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Missing, match="JDK 17"):
+    monkeypatch.setattr(service, "JAVAS", tmp_path / "jvm")
+    monkeypatch.setattr(service, "OLDEST_JAVA", 21)
+    return tmp_path / "jvm"
+
+
+def test_a_machine_without_java_is_told_so(javas: Path) -> None:
+    with pytest.raises(Missing, match=r"needs a JDK 21 or newer \(no Java at all\)"):
         service.java_home()
+
+
+def test_a_java_that_is_too_old_or_has_no_compiler_is_not_taken(
+    javas: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(a_jdk(tmp_path / "named", "17.0.15")))
+    (a_jdk(javas / "runtime", "25.0.1") / "bin" / "javac").unlink()
+    with pytest.raises(Missing, match=r"JDK 21 .*named is 17, .*runtime is none"):
+        service.java_home()
+
+
+def test_the_java_that_is_named_goes_before_the_one_on_the_path_and_that_before_the_others(
+    javas: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    a_jdk(javas / "old", "17.0.15")
+    young, on_path = a_jdk(javas / "young", "25"), a_jdk(tmp_path / "on_path", "21.0.2")
+    assert service.java_home() == young
+    monkeypatch.setenv("PATH", f"{on_path / 'bin'}:/usr/bin:/bin")
+    assert service.java_home() == on_path
+    monkeypatch.setenv("JAVA_HOME", str(a_jdk(tmp_path / "named", "23")))
+    assert service.java_home() == tmp_path / "named"
 
 
 def test_a_server_that_can_not_be_had_skips_a_test_and_fails_it_where_services_are_required(

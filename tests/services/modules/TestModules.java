@@ -1,15 +1,10 @@
 package services;
 
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Function;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 import org.apache.lucene.analysis.TokenStream;
@@ -18,39 +13,30 @@ import org.apache.lucene.analysis.miscellaneous.RemoveDuplicatesTokenFilter;
 import org.apache.lucene.analysis.pattern.PatternCaptureGroupTokenFilter;
 import org.elasticsearch.Build;
 import org.elasticsearch.action.ActionListener;
-import org.elasticsearch.action.ActionRequest;
-import org.elasticsearch.action.ActionResponse;
 import org.elasticsearch.action.datastreams.CreateDataStreamAction;
-import org.elasticsearch.action.datastreams.DataStreamsActionUtil;
 import org.elasticsearch.action.datastreams.DeleteDataStreamAction;
-import org.elasticsearch.action.datastreams.GetDataStreamAction;
 import org.elasticsearch.action.datastreams.GetDataStreamAction.Response.DataStreamInfo;
+import org.elasticsearch.action.datastreams.GetDataStreamAction;
 import org.elasticsearch.action.datastreams.lifecycle.PutDataStreamLifecycleAction;
 import org.elasticsearch.action.support.ActionFilters;
+import org.elasticsearch.action.support.TransportAction;
 import org.elasticsearch.action.support.master.AcknowledgedResponse;
 import org.elasticsearch.action.support.master.AcknowledgedTransportMasterNodeAction;
-import org.elasticsearch.action.support.master.TransportMasterNodeReadAction;
+import org.elasticsearch.client.internal.node.NodeClient;
 import org.elasticsearch.cluster.ClusterState;
 import org.elasticsearch.cluster.ClusterStateUpdateTask;
 import org.elasticsearch.cluster.block.ClusterBlockException;
 import org.elasticsearch.cluster.block.ClusterBlockLevel;
 import org.elasticsearch.cluster.health.ClusterHealthStatus;
 import org.elasticsearch.cluster.metadata.DataStream;
+import org.elasticsearch.cluster.metadata.DataStreamLifecycle;
 import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
 import org.elasticsearch.cluster.metadata.MetadataCreateDataStreamService;
-import org.elasticsearch.cluster.metadata.MetadataCreateDataStreamService.CreateDataStreamClusterStateUpdateRequest;
 import org.elasticsearch.cluster.metadata.MetadataDataStreamsService;
-import org.elasticsearch.cluster.metadata.MetadataIndexTemplateService;
-import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.cluster.service.ClusterService;
-import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
-import org.elasticsearch.common.settings.ClusterSettings;
-import org.elasticsearch.common.settings.IndexScopedSettings;
 import org.elasticsearch.common.settings.Setting;
 import org.elasticsearch.common.settings.Settings;
-import org.elasticsearch.common.settings.SettingsFilter;
 import org.elasticsearch.common.util.concurrent.EsExecutors;
-import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenizerFactory;
 import org.elasticsearch.index.mapper.KeywordFieldMapper;
@@ -58,12 +44,9 @@ import org.elasticsearch.index.mapper.Mapper;
 import org.elasticsearch.index.mapper.TextFieldMapper;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.elasticsearch.injection.guice.Inject;
-import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.AnalysisPlugin;
 import org.elasticsearch.plugins.MapperPlugin;
-import org.elasticsearch.plugins.Plugin;
 import org.elasticsearch.rest.BaseRestHandler;
-import org.elasticsearch.rest.RestController;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.rest.RestRequest;
 import org.elasticsearch.rest.RestResponse;
@@ -73,14 +56,13 @@ import org.elasticsearch.rest.action.RestToXContentListener;
 import org.elasticsearch.tasks.Task;
 import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.transport.TransportService;
-import org.elasticsearch.client.internal.node.NodeClient;
 
 /**
  * What the smallest distribution of Elasticsearch lacks of an ordinary one and the tests need: an answer to GET /, the
  * data stream API (on the server's own services), field types that are modules elsewhere, and the analysis that the
- * index of the security features asks for.
+ * index of the security features asks for. What major versions name differently stands in their Dialect.java.
  */
-public final class TestModules extends Plugin implements ActionPlugin, AnalysisPlugin, MapperPlugin {
+public final class TestModules extends Dialect implements AnalysisPlugin, MapperPlugin {
 
     // ---- field types: accepted by name, kept as what they are kinds of
 
@@ -138,22 +120,19 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
     // ---- GET / and the data stream API
 
     @Override
-    public Collection<RestHandler> getRestHandlers(
-        Settings settings, NamedWriteableRegistry registry, RestController controller, ClusterSettings clusterSettings,
-        IndexScopedSettings indexSettings, SettingsFilter filter, IndexNameExpressionResolver resolver,
-        Supplier<DiscoveryNodes> nodes, Predicate<NodeFeature> features
-    ) {
+    Collection<RestHandler> handlers(Settings settings) {
         return List.of(new Root(settings), new Make(), new Show(), new Drop(), new Retain());
     }
 
     @Override
-    public Collection<ActionHandler<? extends ActionRequest, ? extends ActionResponse>> getActions() {
-        List<ActionHandler<? extends ActionRequest, ? extends ActionResponse>> actions = new ArrayList<>();
-        actions.add(new ActionHandler<>(CreateDataStreamAction.INSTANCE, MakeAction.class));
-        actions.add(new ActionHandler<>(GetDataStreamAction.INSTANCE, ShowAction.class));
-        actions.add(new ActionHandler<>(DeleteDataStreamAction.INSTANCE, DropAction.class));
-        actions.add(new ActionHandler<>(PutDataStreamLifecycleAction.INSTANCE, RetainAction.class));
-        return actions;
+    @SuppressWarnings({ "rawtypes", "unchecked" }) // the handler of an action has type parameters in 8 and none in 9
+    public Collection getActions() {
+        return List.of(
+            new ActionHandler(CreateDataStreamAction.INSTANCE, MakeAction.class),
+            new ActionHandler(GetDataStreamAction.INSTANCE, ShowAction.class),
+            new ActionHandler(DeleteDataStreamAction.INSTANCE, DropAction.class),
+            new ActionHandler(PutDataStreamLifecycleAction.INSTANCE, RetainAction.class)
+        );
     }
 
     private abstract static class Handler extends BaseRestHandler {
@@ -250,12 +229,9 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
         @Override
         protected RestChannelConsumer prepareRequest(RestRequest request, NodeClient client) throws java.io.IOException {
             try (var body = request.contentParser()) {
-                var retain = PutDataStreamLifecycleAction.Request.parseRequest(
-                    body,
-                    (retention, enabled, downsampling) -> new PutDataStreamLifecycleAction.Request(
-                        RestUtils.getMasterNodeTimeout(request), RestUtils.getAckTimeout(request), streams(request),
-                        retention, enabled, downsampling
-                    )
+                var retain = new PutDataStreamLifecycleAction.Request(
+                    RestUtils.getMasterNodeTimeout(request), RestUtils.getAckTimeout(request), streams(request),
+                    DataStreamLifecycle.dataLifecycleFromXContent(body)
                 );
                 return channel -> client.execute(
                     PutDataStreamLifecycleAction.INSTANCE, retain, new RestToXContentListener<>(channel)
@@ -264,7 +240,7 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
         }
     }
 
-    // ---- what the requests do, on the master node
+    // ---- what the requests do
 
     public static final class MakeAction extends AcknowledgedTransportMasterNodeAction<CreateDataStreamAction.Request> {
         private final MetadataCreateDataStreamService service;
@@ -280,8 +256,7 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
         @Override
         protected void masterOperation(Task task, CreateDataStreamAction.Request request, ClusterState state,
             ActionListener<AcknowledgedResponse> done) {
-            service.createDataStream(new CreateDataStreamClusterStateUpdateRequest(request.getName(),
-                request.getStartTime(), null, request.masterNodeTimeout(), request.ackTimeout(), true), done);
+            make(service, request, done);
         }
 
         @Override
@@ -291,33 +266,27 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
     }
 
     public static final class ShowAction
-        extends TransportMasterNodeReadAction<GetDataStreamAction.Request, GetDataStreamAction.Response> {
+        extends TransportAction<GetDataStreamAction.Request, GetDataStreamAction.Response> {
+        private final ClusterService cluster;
         private final IndexNameExpressionResolver resolver;
 
         @Inject
-        public ShowAction(TransportService transport, ClusterService cluster, ThreadPool threads, ActionFilters filters,
+        public ShowAction(TransportService transport, ClusterService cluster, ActionFilters filters,
             IndexNameExpressionResolver resolver) {
-            super(GetDataStreamAction.NAME, transport, cluster, threads, filters, GetDataStreamAction.Request::new,
-                GetDataStreamAction.Response::read, EsExecutors.DIRECT_EXECUTOR_SERVICE);
+            super(GetDataStreamAction.NAME, filters, transport.getTaskManager(), EsExecutors.DIRECT_EXECUTOR_SERVICE);
+            this.cluster = cluster;
             this.resolver = resolver;
         }
 
         @Override
-        protected void masterOperation(Task task, GetDataStreamAction.Request request, ClusterState state,
+        protected void doExecute(Task task, GetDataStreamAction.Request request,
             ActionListener<GetDataStreamAction.Response> done) {
-            var metadata = state.metadata();
-            List<DataStreamInfo> shown = new ArrayList<>();
-            for (String name : new TreeSet<>(
-                DataStreamsActionUtil.getDataStreamNames(resolver, state, request.getNames(), request.indicesOptions()))) {
-                shown.add(new DataStreamInfo(metadata.dataStreams().get(name), false, ClusterHealthStatus.GREEN,
-                    MetadataIndexTemplateService.findV2Template(metadata, name, false), null, null, Map.of(), false, null, null));
-            }
-            done.onResponse(new GetDataStreamAction.Response(shown));
-        }
-
-        @Override
-        protected ClusterBlockException checkBlock(GetDataStreamAction.Request request, ClusterState state) {
-            return state.blocks().globalBlockedException(ClusterBlockLevel.METADATA_READ);
+            var state = cluster.state();
+            var shown = streams(resolver, state, request.getNames(), request.indicesOptions()).stream()
+                .sorted(Comparator.comparing(DataStream::getName))
+                .map(stream -> new DataStreamInfo(stream, false, ClusterHealthStatus.GREEN,
+                    template(state, stream.getName()), null, null, Map.of(), false, null, null));
+            done.onResponse(new GetDataStreamAction.Response(shown.toList()));
         }
     }
 
@@ -338,12 +307,8 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
             clusterService.submitUnbatchedStateUpdateTask("drop data streams", new ClusterStateUpdateTask() {
                 @Override
                 public ClusterState execute(ClusterState now) {
-                    Set<DataStream> dropped = new HashSet<>();
-                    for (String name : DataStreamsActionUtil.getDataStreamNames(
-                        resolver, now, request.getNames(), request.indicesOptions())) {
-                        dropped.add(now.metadata().dataStreams().get(name));
-                    }
-                    return MetadataDataStreamsService.deleteDataStreams(now, dropped, clusterService.getSettings());
+                    var dropped = streams(resolver, now, request.getNames(), request.indicesOptions());
+                    return without(dropped, now, clusterService.getSettings());
                 }
 
                 @Override
@@ -381,9 +346,9 @@ public final class TestModules extends Plugin implements ActionPlugin, AnalysisP
         @Override
         protected void masterOperation(Task task, PutDataStreamLifecycleAction.Request request, ClusterState state,
             ActionListener<AcknowledgedResponse> done) {
-            var names = DataStreamsActionUtil.getDataStreamNames(
-                resolver, state, request.getNames(), request.indicesOptions());
-            service.setLifecycle(names, request.getLifecycle(), request.ackTimeout(), request.masterNodeTimeout(), done);
+            var names = streams(resolver, state, request.getNames(), request.indicesOptions()).stream()
+                .map(DataStream::getName).toList();
+            retain(service, names, request, done);
         }
 
         @Override
