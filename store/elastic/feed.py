@@ -288,12 +288,12 @@ class Feed:
         future.result()
         self._flying.popleft()
         self._taken, self._received = _place(last), last.received
-        with self._wake:
-            self._behind -= number
         try:
             self._state.move(self._taken)
         except StoreError as error:  # a full disk: it moves with the next batch
             log.error("the place can't be written down", extra={"reason": str(error)})
+        with self._wake:  # only now: who is told that nothing is behind may look where it stands
+            self._behind -= number
 
 
 def _size(document: Document) -> str:
