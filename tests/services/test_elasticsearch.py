@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from store.elastic.server import server
 from tests.services import elasticsearch as service
+from tests.services.cluster import Cluster
 from tests.services.elasticsearch import Missing, started
 from tests.services.fixtures import without
 
@@ -47,6 +49,16 @@ def test_a_server_whose_test_run_was_killed_is_ended_by_the_next() -> None:
     with service.locked(service.cache() / "servers.lock"):
         service.sweep()
     assert not service.running_in(folder) and not folder.exists()
+
+
+def test_a_stream_of_logs_is_made_in_the_mode_that_an_ordinary_server_of_its_version_chooses(
+    cluster: Cluster,
+) -> None:
+    stream = cluster.names.stream("docker.events")
+    cluster.client.indices.create_data_stream(name=stream)
+    (found,) = cluster.client.indices.get_settings(index=stream, flat_settings=True).values()
+    chosen = "logsdb" if server(cluster.client).number >= (9, 0) else None
+    assert found["settings"].get("index.mode") == chosen
 
 
 def a_jdk(home: Path, version: str) -> Path:

@@ -14,8 +14,8 @@ from tests.store.elastic.fed import once
 from tests.tallyman.world import NOON, Given, Ran, batch, raw
 
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
-CLASH = {
-    "settings": {"index.auto_expand_replicas": "0-1"},
+CLASH = {  # an index in logsdb mode, as those of Elasticsearch 9 are, would not refuse what is malformed
+    "settings": {"index.auto_expand_replicas": "0-1", "index.mapping.ignore_malformed": False},
     "mappings": {"properties": {"user": {"properties": {"name": {"type": "long"}}}}},
 }
 

@@ -107,7 +107,8 @@ def test_what_clashes_with_a_mapping_is_a_dead_letter_with_the_reason(
     cluster.client.indices.put_index_template(  # someone has other ideas about our fields
         name=f"clash-{cluster.names.namespace}", index_patterns=[stream], data_stream={}, priority=1000,
         template={
-            "settings": {"index.auto_expand_replicas": "0-1"},
+            # in logsdb mode, that of Elasticsearch 9, what is malformed would not be refused
+            "settings": {"index.auto_expand_replicas": "0-1", "index.mapping.ignore_malformed": False},
             "mappings": {"properties": {"user": {"properties": {"name": {"type": "long"}}}}},
         },
     )  # fmt: skip

@@ -22,8 +22,10 @@ import org.elasticsearch.cluster.metadata.MetadataDataStreamsService;
 import org.elasticsearch.cluster.metadata.MetadataIndexTemplateService;
 import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
+import org.elasticsearch.common.regex.Regex;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.features.NodeFeature;
+import org.elasticsearch.index.IndexSettingProvider;
 import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.Plugin;
 import org.elasticsearch.rest.RestHandler;
@@ -38,6 +40,16 @@ abstract class Dialect extends Plugin implements ActionPlugin {
         RestHandlersServices services, Supplier<DiscoveryNodes> nodes, Predicate<NodeFeature> features
     ) {
         return handlers(services.settings());
+    }
+
+    /** The ordinary distribution has a module for this as well: data streams of logs are made in a mode of their own. */
+    @Override
+    public Collection<IndexSettingProvider> getAdditionalIndexSettingProviders(IndexSettingProvider.Parameters parameters) {
+        return List.of((index, stream, mode, project, moment, given, mappings, version, added) -> {
+            if (stream != null && Regex.simpleMatch("logs-*-*", stream) && mode == null) {
+                added.put("index.mode", "logsdb");
+            }
+        });
     }
 
     static Set<DataStream> streams(
