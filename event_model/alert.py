@@ -53,7 +53,8 @@ class Match(Struct, frozen=True):
     reason: str  # one sentence
     matched: dict[str, Any] = {}  # field -> value that met the rule, for "why this alert"
     group: tuple[str, ...] = ()  # values of the rule's group_by fields
-    evidence: dict[str, Any] = {}  # a detector's reasons, as data; its `risk` (0-100) is the alert's
+    # a detector's reasons, as data: its `risk` (0-100) is the alert's, its `terms` (facet, value, nats) add up
+    evidence: dict[str, Any] = {}
 
     @property
     def severity(self) -> str:
@@ -66,15 +67,20 @@ def alert_id(match: Match) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
+def risk_of(match: Match) -> int:
+    """How grave it is, 0 to 100."""
+    risk: int = match.evidence.get("risk", LEVELS[match.rule.level][1])
+    return risk
+
+
 def alert_document(match: Match, now: datetime) -> dict[str, Any]:
     """A match as a nested alert document; `now` is the moment of detection."""
     event, rule = match.events[-1], match.rule
-    severity, risk = LEVELS[rule.level]
     flat = {
         "kibana.alert.uuid": alert_id(match),
         "kibana.alert.reason": match.reason,
-        "kibana.alert.severity": severity,
-        "kibana.alert.risk_score": match.evidence.get("risk", risk),
+        "kibana.alert.severity": match.severity,
+        "kibana.alert.risk_score": risk_of(match),
         "kibana.alert.status": "active",
         "kibana.alert.workflow_status": "open",
         "kibana.alert.depth": 1,

@@ -5,6 +5,8 @@
 09:12  bob reads a secret      another group, another alert
 10:09  alice reads a secret    within an hour of the group's last: 3 matches
 11:30  alice reads a secret    a new alert
+
+A match that is graver than those before, or has reasons of its own, makes the alert grow.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from event_model.alert import MOST_ANCESTORS, Match, alert_document, alert_id
+from event_model.alert import MOST_ANCESTORS, SEVERITIES, Match, alert_document, alert_id, risk_of
 from event_model.event import identity
+from event_model.fields import plain
 
 WINDOW = 3600.0  # seconds
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -27,6 +30,7 @@ _FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0  # of the years 1 and 9999,
 _MOST_GROUPS = 10_000  # keys with open groups
 _MOST_OF_KEY = 16  # open groups of one key, for events that don't come in the order of time
 _MOST_KNOWN = 200_000  # matches that are known again
+_MOST_REASONS = 20  # of a detector's, for one alert
 
 
 class Group(Struct):
@@ -40,6 +44,8 @@ class Group(Struct):
     held: int = 0  # ancestors that the alert names already
     added: list[dict[str, Any]] = []  # ancestors that it should name as well
     detected: float = 0.0
+    severity: int = 0  # place in SEVERITIES
+    more: list[Match] = []  # that say more than that it happened again
 
 
 def seconds(timestamp: str, otherwise: float = 0.0) -> float:
@@ -101,7 +107,8 @@ class Groups:
             group = min(near, key=lambda each: (each.start, each.id))
             _join(group, match, start, end, now)
             return group, False
-        group = Group(id, key, start, end, 1, min(len(match.events), MOST_ANCESTORS), [], now)
+        held, severity = min(len(match.events), MOST_ANCESTORS), SEVERITIES.index(match.severity)
+        group = Group(id, key, start, end, 1, held, [], now, severity)
         self.hold(group)
         return group, True
 
@@ -113,6 +120,32 @@ def _join(group: Group, match: Match, start: float, end: float, now: float) -> N
         group.held += len(more)
     group.start, group.end = min(group.start, start), max(group.end, end)
     group.count, group.detected = group.count + 1, now
+    severity = SEVERITIES.index(match.severity)
+    if match.evidence or severity > group.severity:
+        group.severity, group.more = max(group.severity, severity), [*group.more, match]
+
+
+def grown(document: dict[str, Any], group: Group) -> dict[str, Any]:
+    """The document of a group's first match, told as its gravest match tells it, with the reasons of all."""
+    alert = document["kibana"]["alert"]
+    for match in group.more:
+        ours = document.setdefault("tallyman", {}).setdefault("alert", {})
+        terms = _reasons(ours.get("evidence", {}), match.evidence)
+        if risk_of(match) > alert["risk_score"]:
+            alert["risk_score"], alert["reason"] = risk_of(match), match.reason
+            told = {"matched": match.matched, "evidence": match.evidence}
+            ours |= {name: plain(value) for name, value in told.items() if value}
+        if terms:
+            ours["evidence"] = {**ours.get("evidence", {}), "terms": terms}
+    alert["severity"] = SEVERITIES[group.severity]
+    return document
+
+
+def _reasons(known: dict[str, Any], more: dict[str, Any]) -> list[dict[str, Any]]:
+    """The terms of two pieces of evidence, the largest first, each once."""
+    terms = [*known.get("terms", ()), *plain(more.get("terms", ()))]
+    each = {(term.get("facet"), term.get("value")): term for term in terms}
+    return sorted(each.values(), key=lambda term: -term.get("nats", 0.0))[:_MOST_REASONS]
 
 
 def complete(document: dict[str, Any], group: Group) -> dict[str, Any]:
@@ -126,7 +159,8 @@ def complete(document: dict[str, Any], group: Group) -> dict[str, Any]:
         iso(group.detected),
     )
     alert["duration"] = {"us": round((group.end - group.start) * 1_000_000)}
-    alert["ancestors"] = [*alert.get("ancestors", ()), *group.added]
+    named = {each["id"]: each for each in [*alert.get("ancestors", ()), *group.added]}
+    alert["ancestors"] = list(named.values())
     alert["suppression"] = {
         **alert.get("suppression", {}),
         "docs_count": group.count - 1,
@@ -154,7 +188,8 @@ class Grouping:
     def __init__(self, window: float = WINDOW) -> None:
         self._groups = Groups(window)
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._alerts: list[tuple[Group, bytes]] = []  # encoded, for a dictionary takes ten times the room
+        # encoded, for a dictionary takes ten times the room
+        self._alerts: dict[str, tuple[Group, bytes]] = {}
 
     def add(self, matches: Iterable[Match], now: float) -> None:
         """Count matches in; one that was counted before changes nothing."""
@@ -167,12 +202,16 @@ class Grouping:
                 self._known.popitem(last=False)
             group, new = self._groups.place(id, match, now)
             if new:
-                self._alerts.append((group, msgspec.json.encode(first_document(match, now))))
+                self._alerts[id] = group, msgspec.json.encode(first_document(match, now))
+            elif group.more:
+                document = grown(msgspec.json.decode(self._alerts[group.id][1]), group)
+                self._alerts[group.id] = group, msgspec.json.encode(document)
+                group.more = []
 
     def __len__(self) -> int:
         return len(self._alerts)
 
     def documents(self) -> Iterable[dict[str, Any]]:
         """Each alert with all that was counted in, in the order of their first matches."""
-        for group, document in self._alerts:
+        for group, document in self._alerts.values():
             yield complete(msgspec.json.decode(document), group)

@@ -8,13 +8,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from store.alertrow import documents
+from store.alertrow import documents, rank
 from store.sqlite import SqliteFile
 
 FIRST_PAUSE = 1.0  # seconds after the first failure, doubled after each further one
 LONGEST_PAUSE = 900.0
 MOST_ATTEMPTS = 300  # about three days
 _WAITS = "sink = ? AND alert = (SELECT number FROM alerts WHERE id = ?) AND state = 'pending'"
+_TOLD = "sink = ? AND alert = (SELECT number FROM alerts WHERE id = ? AND severity = ?) AND state = 'pending'"
 _LATER = "UPDATE outbox SET state = ?, attempts = ?, due = ?, error = ? WHERE sink = ? AND alert = ?"
 _AGAIN = "UPDATE outbox SET state = 'pending', attempts = 0, due = ? WHERE sink = ? AND state = 'failed'"
 
@@ -25,6 +26,11 @@ class Due(Struct, frozen=True):
     alert: str  # its id
     document: dict[str, Any]
     attempts: int
+
+    @property
+    def severity(self) -> str:
+        told: str = self.document["kibana"]["alert"]["severity"]
+        return told
 
 
 @dataclass(slots=True)
@@ -46,12 +52,12 @@ class Outbox:
             Due(row["id"], found[row["number"]], row["attempts"]) for row in rows if row["number"] in found
         ]
 
-    def delivered(self, sink: str, ids: Iterable[str]) -> None:
-        """The sink has taken these alerts."""
+    def delivered(self, sink: str, told: Iterable[Due]) -> None:
+        """The sink has taken these alerts. One that has become graver meanwhile is still to be told."""
         with self.file.transaction() as connection:
             connection.executemany(
-                f"UPDATE outbox SET state = 'delivered', attempts = attempts + 1, error = '' WHERE {_WAITS}",
-                [(sink, id) for id in ids],
+                f"UPDATE outbox SET state = 'delivered', attempts = attempts + 1, error = '' WHERE {_TOLD}",
+                [(sink, due.alert, rank(due.severity)) for due in told],
             )
 
     def postpone(self, sink: str, ids: Iterable[str], now: float, error: str, jitter: float) -> None:

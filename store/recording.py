@@ -1,4 +1,4 @@
-"""Count matches into alerts, each once: new alerts, and those whose group they join."""
+"""Count matches into alerts, each once: new alerts, and those whose group they join, which may grow by them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from event_model.alert import LEVELS, Match, alert_id
+from event_model.alert import Match, alert_id
 from store.alertrow import rank
-from store.grouping import Group, Groups, first_document, group_key, seconds
+from store.grouping import Group, Groups, first_document, group_key, grown, seconds
 
 _PIECE = 500  # values in one SQL list
 _INSERT = """
@@ -19,8 +19,9 @@ _INSERT = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FOLD = "UPDATE alerts SET start = ?, end = ?, count = ?, held = ?, detected = ?, change = ? WHERE number = ?"
+_GROW = "UPDATE alerts SET severity = ?, risk = ?, reason = ?, document = ? WHERE number = ?"
 _NEAR = """
-    SELECT id, grouped, start, end, count, held, detected FROM alerts
+    SELECT id, grouped, start, end, count, held, detected, severity FROM alerts
     WHERE grouped = ? AND end >= ? AND start <= ? AND status != 'closed' ORDER BY end LIMIT 16
 """
 
@@ -32,7 +33,7 @@ def count(
     window: float,
     sinks: Mapping[str, str],
 ) -> list[str]:
-    """The ids of the alerts that these matches open; those are queued for the sinks.
+    """The ids of the alerts that these matches open; those are queued for the sinks, and so are those that become graver.
 
     A match that is part of an alert already changes nothing. A closed alert takes no more matches.
     """
@@ -58,9 +59,11 @@ def count(
     changes = itertools.count(next_change(connection, len(opened) + len(joined)))
     for id, (group, match) in opened.items():
         numbers[id] = _open(connection, group, match, next(changes))
-        _queue(connection, numbers[id], match.severity, now, sinks)
+        _queue(connection, numbers[id], group.severity, now, sinks)
     for id, group in joined.items():
-        numbers[id] = _fold(connection, group, next(changes))
+        numbers[id], risen = _fold(connection, group, next(changes))
+        if risen:
+            _queue(connection, numbers[id], group.severity, now, sinks)
     connection.executemany(
         "INSERT INTO counted VALUES (?, ?)", [(bytes.fromhex(id), numbers[alert]) for id, alert in placed]
     )
@@ -94,22 +97,23 @@ def _near(connection: sqlite3.Connection, matches: Iterable[Match], window: floa
         before = spans.get(key, (start, end))
         spans[key] = min(before[0], start), max(before[1], end)
     return [
-        Group(row["id"], key, row["start"], row["end"], row["count"], row["held"], [], row["detected"])
+        Group(
+            row["id"], key, row["start"], row["end"], row["count"], row["held"], [], row["detected"], row["severity"],
+        )
         for key, (start, end) in spans.items()
         for row in connection.execute(_NEAR, (key, start - window, end + window))
-    ]
+    ]  # fmt: skip
 
 
 def _open(connection: sqlite3.Connection, group: Group, match: Match, change: int) -> int:
     rule, user = match.rule, match.events[-1].user_name
-    severity, risk = LEVELS[rule.level]
-    risk = match.evidence.get("risk", risk)
-    document = msgspec.json.encode(first_document(match, group.detected))
+    document = grown(first_document(match, group.detected), group)
+    alert = document["kibana"]["alert"]
     number = connection.execute(
         _INSERT,
         (
-            group.id, change, rule.uuid, rule.rule_id, rule.name, rank(severity), risk, user, match.reason,
-            document, group.key, group.start, group.end, group.count, group.held, group.detected,
+            group.id, change, rule.uuid, rule.rule_id, rule.name, group.severity, alert["risk_score"], user,
+            alert["reason"], msgspec.json.encode(document), group.key, group.start, group.end, group.count, group.held, group.detected,
         ),
     ).lastrowid  # fmt: skip
     _name(connection, number or 0, group)
@@ -117,21 +121,36 @@ def _open(connection: sqlite3.Connection, group: Group, match: Match, change: in
 
 
 def _queue(
-    connection: sqlite3.Connection, number: int, severity: str, now: float, sinks: Mapping[str, str]
+    connection: sqlite3.Connection, number: int, severity: int, now: float, sinks: Mapping[str, str]
 ) -> None:
+    """Have the sinks told: also those that were told of it when it was less grave."""
     connection.executemany(
-        "INSERT INTO outbox (sink, alert, due) VALUES (?, ?, ?)",
-        [(sink, number, now) for sink, least in sinks.items() if rank(severity) >= rank(least)],
+        "INSERT INTO outbox (sink, alert, due) VALUES (?, ?, ?) ON CONFLICT (sink, alert)"
+        " DO UPDATE SET state = 'pending', due = excluded.due, attempts = 0, error = ''",
+        [(sink, number, now) for sink, least in sinks.items() if severity >= rank(least)],
     )
 
 
-def _fold(connection: sqlite3.Connection, group: Group, change: int) -> int:
-    number = int(connection.execute("SELECT number FROM alerts WHERE id = ?", (group.id,)).fetchone()[0])
+def _fold(connection: sqlite3.Connection, group: Group, change: int) -> tuple[int, bool]:
+    """The number of the alert that matches have joined, and whether it has become graver."""
+    row = connection.execute("SELECT number, severity FROM alerts WHERE id = ?", (group.id,)).fetchone()
+    number = int(row["number"])
     connection.execute(
         _FOLD, (group.start, group.end, group.count, group.held, group.detected, change, number)
     )
     _name(connection, number, group)
-    return number
+    if group.more:
+        _grow(connection, number, group)
+    return number, group.severity > row["severity"]
+
+
+def _grow(connection: sqlite3.Connection, number: int, group: Group) -> None:
+    row = connection.execute("SELECT document FROM alerts WHERE number = ?", (number,)).fetchone()
+    document = grown(msgspec.json.decode(row["document"]), group)
+    alert = document["kibana"]["alert"]
+    connection.execute(
+        _GROW, (group.severity, alert["risk_score"], alert["reason"], msgspec.json.encode(document), number)
+    )
 
 
 def _name(connection: sqlite3.Connection, number: int, group: Group) -> None:

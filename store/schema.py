@@ -16,7 +16,7 @@ _FIRST = (
         risk INTEGER NOT NULL,
         user TEXT,  -- who did it
         reason TEXT NOT NULL,
-        document BLOB NOT NULL,  -- as the first match made it; the columns below are newer
+        document BLOB NOT NULL,  -- as the first match made it, and graver ones changed it; the columns below are newer
         grouped BLOB NOT NULL,  -- hash of what makes matches one group
         start REAL NOT NULL,
         end REAL NOT NULL,

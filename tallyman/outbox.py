@@ -43,7 +43,7 @@ class Deliverer:
     outbox: Any  # store.outbox.Outbox
     counters: Counters = field(default_factory=Counters)
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
-    _told: list[str] = field(
+    _told: list[Any] = field(
         default_factory=list, init=False
     )  # what it has been told, and the outbox has not
     _refused: str = field(default="", init=False)  # why the outbox can't be written
@@ -68,15 +68,14 @@ class Deliverer:
         due = self.outbox.due(self.name, now, AT_ONCE)
         if not due:
             return False
-        ids = [row.alert for row in due]
         try:
             self.sink.send([row.document for row in due])
         except Exception as error:  # a dead sink must not stop the others; what it missed is offered again
             log.warning("sink failed", extra={"sink": self.name, "reason": str(error)})
             self.counters.add(f'notify_failures{{sink="{self.name}"}}')
-            self.outbox.postpone(self.name, ids, now, str(error), random.random())
+            self.outbox.postpone(self.name, [row.alert for row in due], now, str(error), random.random())
             return False
-        self._told = ids
+        self._told = due
         self._note()
         return len(due) == AT_ONCE
 

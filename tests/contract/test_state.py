@@ -18,7 +18,7 @@ from store.snapshots import Kept
 from store.triage import REASONS, Changed, Unknown
 from tests.contract.states import LATER, Cluster, ClusterKeeping, FileKeeping, Keeping, decide
 from tests.store.batches import DAY
-from tests.store.matches import NINE, NOW, match, rule
+from tests.store.matches import NINE, NOW, match, rule, unusual
 
 TIME = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -93,6 +93,20 @@ def test_later_matches_of_the_group_join_the_alert(kept: Keeping) -> None:
         {"us": 1_200_000_000},
     )
     assert alert["suppression"]["docs_count"] == 3 and len(alert["ancestors"]) == 4
+
+
+def test_an_alert_grows_with_a_match_that_is_graver(kept: Keeping) -> None:
+    (id,) = kept.record(unusual(0, 12, "list widgets"))
+    assert kept.record(unusual(6, 24, "list secrets", level="high")) == []
+    (alert,) = kept.state.alerts.listed(severity="high").alerts
+    assert (alert["id"], alert["count"], alert["severity"]) == (id, 2, "high")
+    assert (alert["risk_score"], alert["reason"]) == (96, "alice: list secrets")
+    evidence = kept.state.alerts.show(id)["document"]["tallyman"]["alert"]["evidence"]
+    assert evidence["score"] == 24
+    assert {term["value"] for term in evidence["terms"]} == {"list widgets", "list secrets"}
+    kept.record(unusual(9, 13, "get nodes"))
+    (alert,) = kept.state.alerts.listed().alerts
+    assert (alert["count"], alert["severity"], alert["risk_score"]) == (3, "high", 96)
 
 
 def test_after_closing_a_new_match_opens_a_new_alert_and_after_acknowledging_it_does_not(

@@ -37,3 +37,16 @@ def rule(name: str, level: str = "high") -> RuleInfo:
     return RuleInfo(
         uuid=f"uuid-of-{name}", rule_id=name, name=name.title(), level=level, group_by=("user.name",)
     )
+
+
+def unusual(minute: float, score: float, *terms: str, level: str = "medium", user: str = "alice") -> Match:
+    """A detector finds that someone does these for the first time; each is worth ten nats."""
+    evidence = {
+        "score": score,
+        "risk": min(100, round(4 * score)),
+        "terms": [
+            {"facet": "action", "value": term, "nats": 10.0, "text": f"first {term}"} for term in terms
+        ],
+    }
+    happened = event(minute, user=user, text=", ".join(terms))
+    return Match(rule("unusual", level), (happened,), f"{user}: {', '.join(terms)}", {}, (user,), evidence)

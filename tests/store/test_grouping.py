@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from event_model.alert import MOST_ANCESTORS, Match, alert_id
 from event_model.event import identity
 from store.grouping import Grouping, Groups, iso, seconds
-from tests.store.matches import NOW, RULE, event, match, rule
+from tests.store.matches import NOW, RULE, event, match, rule, unusual
 
 
 def fold(*matches: Match, window: float = 3600) -> list[dict]:
@@ -84,6 +84,23 @@ def test_the_groups_held_are_bounded() -> None:
     for number in range(100):
         groups.place("x", match(number * 200), NOW)
     assert not groups.place("x", match(99 * 200 + 1), NOW)[1] and groups.place("x", match(1), NOW)[1]
+
+
+def test_an_alert_is_as_grave_as_its_gravest_match_and_has_the_reasons_of_all() -> None:
+    grouping = Grouping()
+    grouping.add([unusual(0, 12, "list widgets"), unusual(6, 24, "list secrets", level="high")], NOW)
+    grouping.add([unusual(9, 14, "get nodes")], NOW)
+    (document,) = grouping.documents()
+    alert, evidence = document["kibana"]["alert"], document["tallyman"]["alert"]["evidence"]
+    assert (alert["severity"], alert["risk_score"], alert["reason"]) == ("high", 96, "alice: list secrets")
+    assert evidence["score"] == 24 and alert["suppression"]["docs_count"] == 2
+    assert {term["value"] for term in evidence["terms"]} == {"list widgets", "list secrets", "get nodes"}
+
+
+def test_an_alert_names_each_event_once_though_it_is_told_with_it_again() -> None:
+    first, second = event(0), event(1)
+    (alert,) = fold(Match(RULE, (first,), "x", {}, ("a",)), Match(RULE, (first, second), "x", {}, ("a",)))
+    assert [each["id"] for each in alert["ancestors"]] == [identity(first), identity(second)]
 
 
 @pytest.mark.parametrize(

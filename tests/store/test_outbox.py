@@ -5,7 +5,7 @@ import pytest
 
 from store.database import Database
 from store.outbox import LONGEST_PAUSE, Outbox, pause
-from tests.store.matches import NOW, match, rule
+from tests.store.matches import NOW, match, rule, unusual
 
 PLACE = ("20261123-000", 1)
 
@@ -41,10 +41,33 @@ def test_a_sink_is_told_from_its_severity_on(database: Database) -> None:
 
 def test_what_was_delivered_is_not_due_again_and_what_joins_it_neither(database: Database) -> None:
     ids = fill(database)
-    database.outbox.delivered("page", ids[:2])
+    database.outbox.delivered("page", database.outbox.due("page", NOW)[:2])
     database.book(sinks={"page": "low"}).record([match(30, user="user0")], NOW, PLACE)
     assert [row.alert for row in database.outbox.due("page", NOW)] == ids[2:]
     assert database.outbox.waiting() == {"page": 1}
+
+
+def test_sinks_are_told_again_when_an_alert_becomes_graver(database: Database) -> None:
+    book = database.book(sinks={"page": "low", "phone": "high"})
+    (id,) = book.record([unusual(0, 12, "list widgets")], NOW, PLACE)
+    database.outbox.delivered("page", database.outbox.due("page", NOW))
+    assert database.outbox.due("phone", NOW) == []
+    book.record([unusual(2, 13, "get nodes")], NOW, PLACE)
+    assert database.outbox.waiting() == {}, "as grave as before"
+    book.record([unusual(6, 24, "list secrets", level="high")], NOW, PLACE)
+    for sink in ("page", "phone"):
+        (due,) = database.outbox.due(sink, NOW)
+        assert (due.alert, due.severity, due.attempts) == (id, "high", 0)
+        assert due.document["kibana"]["alert"]["reason"] == "alice: list secrets"
+
+
+def test_an_alert_that_becomes_graver_while_a_sink_is_told_of_it_is_told_again(database: Database) -> None:
+    book = database.book(sinks={"page": "low"})
+    book.record([unusual(0, 12, "list widgets")], NOW, PLACE)
+    told = database.outbox.due("page", NOW)
+    book.record([unusual(6, 24, "list secrets", level="high")], NOW, PLACE)
+    database.outbox.delivered("page", told)
+    assert [due.severity for due in database.outbox.due("page", NOW)] == ["high"]
 
 
 def test_what_failed_is_offered_again_later_and_later(database: Database) -> None:
@@ -55,7 +78,7 @@ def test_what_failed_is_offered_again_later_and_later(database: Database) -> Non
         assert database.outbox.due("page", now + expected - 0.01) == []
         now += expected
         assert database.outbox.due("page", now)[0].attempts == attempt
-    database.outbox.delivered("page", [id])
+    database.outbox.delivered("page", database.outbox.due("page", now))
     database.outbox.postpone("page", [id, "gone"], now, "late", 0.0)
     assert database.outbox.due("page", now + 10_000) == []
 
@@ -80,7 +103,7 @@ def test_what_fails_too_often_is_given_up_counted_and_can_be_tried_again(databas
 def test_the_outbox_survives_a_restart(tmp_path: Path) -> None:
     database = Database(tmp_path)
     ids = fill(database)
-    database.outbox.delivered("page", ids[:1])
+    database.outbox.delivered("page", database.outbox.due("page", NOW)[:1])
     database.close()
     database = Database(tmp_path)
     assert [row.alert for row in database.outbox.due("page", NOW)] == ids[1:]

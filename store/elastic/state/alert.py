@@ -99,10 +99,14 @@ def merged(record: AlertRecord, held: Kept, now: int) -> dict[str, Any] | None:
         "duration": {"us": state.end - state.start},
         "suppression": suppression,
     }
+    ours: dict[str, Any] = {}
     if record.count >= held.count:
         parts["ancestors"] = alert.get("ancestors", [])
+        parts |= {name: alert[name] for name in ("severity", "risk_score", "reason")}
+        told = record.document.get("tallyman", {}).get("alert", {})
+        ours = {name: told[name] for name in ("matched", "evidence") if name in told}
     numbers = {name: getattr(state, name) for name in ("start", "end", "detected", "count")}
-    return _parts(parts, {**numbers, "changed": now})
+    return _parts(parts, {**numbers, "changed": now}, ours)
 
 
 def decided(held: Kept, step: Mapping[str, Any], now: int) -> dict[str, Any]:
@@ -179,7 +183,9 @@ def _overlaid(event: dict[str, Any], source: Mapping[str, Any]) -> dict[str, Any
     """The event that an alert was told of, with what has changed since."""
     alert = {**event["kibana"]["alert"], **source["kibana"]["alert"]}
     alert["rule"] = event["kibana"]["alert"]["rule"]
-    return {**event, "kibana": {**event["kibana"], "alert": alert}}
+    told, since = event.get("tallyman", {}), source["tallyman"]["alert"]
+    tallyman = {**told, "alert": {**told.get("alert", {}), **since}}
+    return {**event, "kibana": {**event["kibana"], "alert": alert}, "tallyman": tallyman}
 
 
 def _least(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,8 +207,10 @@ def _with(document: Mapping[str, Any], state: Kept) -> dict[str, Any]:
     return {**document, "tallyman": {**ours, "alert": alert}}
 
 
-def _parts(alert: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kibana": {"alert": alert}, "tallyman": {"alert": {"state": state}}}
+def _parts(
+    alert: Mapping[str, Any], state: Mapping[str, Any], ours: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"kibana": {"alert": alert}, "tallyman": {"alert": {**(ours or {}), "state": state}}}
 
 
 def _without(level: Mapping[str, Any], name: str) -> dict[str, Any]:
