@@ -6,14 +6,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.detection import baselines, facts
 from bench.detection.facts import Facts
-from detectors._watch.budget import ALERT, Budget
+from detectors._watch.budget import Everything
 from detectors._watch.clock import minute_of
 from detectors._watch.watch import Options
 from detectors._watch.watcher import crew
@@ -25,41 +25,35 @@ from event_model.alert import Match
 
 BUDGETS = (1.0, 3.0, 10.0)
 LOWEST = 4.0  # nats that are ranked
-STEP = 300.0
+CAP = 4.0  # hard cap, as a multiple of the budget
+
+Alerts = dict[str, list[dict[str, Any]]]  # by detector, or by budget
 
 
-class Recorder:
-    """Offers each score to several budgets at once: what a detector learns does not depend on what it tells."""
+def detect(
+    known: Facts, makers: Mapping[str, Callable[..., Any]]
+) -> tuple[dict[str, Alerts], dict[str, float]]:
+    """By detector what it ranks (`rank`) and, by budget, what it tells; and what ranking takes: µs of CPU time an event.
 
-    def __init__(self, floor: float) -> None:
-        self.budgets = {n: Budget(n, 4 * n, floor) for n in BUDGETS}
-        self.renewed = 0.0
-        self.raised: list[tuple[float, ...]] = []  # of each match, the budgets that it was raised at
-
-    def offer(self, actor: str, group: str, score: float, flow: float) -> str | None:
-        if flow - self.renewed >= STEP:
-            self.renewed = flow
-            for budget in self.budgets.values():
-                budget.renew(flow)
-        raised = [n for n, budget in self.budgets.items() if budget.offer(actor, group, score, flow) == ALERT]
-        if score < LOWEST:
-            return None
-        self.raised.append(tuple(raised))
-        return ALERT
-
-
-Alerts = dict[str, list[dict[str, Any]]]  # `rank` and, by budget, what would be raised
+    Each budget has detectors of its own, for what one has told can change what it tells next.
+    """
+    ranking = {name: make() for name, make in makers.items()}
+    for detector in ranking.values():
+        detector.offers = Everything(LOWEST)
+    ranked, took = look(known, ranking)
+    found = {name: {"rank": alerts} for name, alerts in ranked.items()}
+    for n in BUDGETS:
+        telling = {name: make(alerts_a_day=n, most_a_day=CAP * n) for name, make in makers.items()}
+        for name, alerts in look(known, telling)[0].items():
+            found[name][f"{n:g}"] = [alert for alert in alerts if alert["level"] != "low"]
+    return found, took
 
 
-def detect(known: Facts, detectors: dict[str, Any]) -> tuple[dict[str, Alerts], dict[str, float]]:
-    """What each of the detectors tells, and what it takes: µs of CPU time an event, of all that look together."""
+def look(known: Facts, detectors: Mapping[str, Any]) -> tuple[Alerts, dict[str, float]]:
+    """What detectors that look together tell, and how many µs an event they take."""
     declared = facts.behaviour(known)
-    recorders = {name: Recorder(detector.floor) for name, detector in detectors.items()}
-    found: dict[str, Alerts] = {}
+    found: Alerts = {name: [] for name in detectors}
     took = dict.fromkeys(detectors, 0.0)
-    for name, detector in detectors.items():
-        detector.offers = recorders[name]
-        found[name] = {"rank": [], **{f"{n:g}": [] for n in BUDGETS}}
     lookers = crew(detectors, Options())
     for looker in lookers.values():
         looker.attach(lambda format: declared)
@@ -70,11 +64,8 @@ def detect(known: Facts, detectors: dict[str, Any]) -> tuple[dict[str, Alerts], 
             spent = (time.thread_time() - started) / len(known.keys) * 1e6
             for member in getattr(looker, "members", (name,)):
                 took[member] += spent
-                mine = [match for match in matches if match.rule.rule_id == f"behaviour_{member}"]
-                for match, budgets in zip(mine, recorders[member].raised, strict=True):
-                    for kept in ("rank", *(f"{n:g}" for n in budgets)):
-                        found[member][kept].append(scored(match))
-                recorders[member].raised.clear()
+            for match in matches:
+                found[match.rule.rule_id.removeprefix("behaviour_")].append(scored(match))
     return found, took
 
 
@@ -84,6 +75,7 @@ def scored(match: Match) -> dict[str, Any]:
         "score": match.evidence["score"],
         "entity": match.evidence["entity"],
         "event_ids": [event.id for event in match.events],
+        "level": match.rule.level,
     }
 
 
@@ -104,7 +96,7 @@ def run(known: Facts, labels: Path, scorer: Path, chosen: Iterable[str], folder:
     header = json.loads(labels.open().readline())
     train = float(minute_of(header["train_end"][:16]) or 0)
     results: dict[str, Any] = {}
-    found, took = detect(known, {name: DETECTORS[name]() for name in chosen if name in DETECTORS})
+    found, took = detect(known, {name: DETECTORS[name] for name in chosen if name in DETECTORS})
     for name, alerts in found.items():
         results[name] = {each: score(lines, labels, scorer, folder) for each, lines in alerts.items()}
         results[name]["us_per_event"] = took[name]

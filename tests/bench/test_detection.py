@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from bench import generate
 from bench.detection import baselines, facts, kinds, tables
-from bench.detection.protocol import BUDGETS, detect
+from bench.detection.protocol import BUDGETS, LOWEST, detect, look
+from detectors.accumulation import Detector as Accumulation
 from detectors.novelty import Detector
 from detectors.rate import Detector as Rate
 
@@ -25,13 +27,23 @@ def test_a_stream_is_kept_as_it_was_read(tmp_path: Path) -> None:
 
 
 def test_what_is_raised_at_a_budget_is_part_of_what_is_ranked(tmp_path: Path) -> None:
-    both = {"novelty": Detector(floor=1.0), "rate": Rate(floor=1.0)}
+    both = {"novelty": partial(Detector, floor=1.0), "rate": partial(Rate, floor=1.0)}
     found, took = detect(known(tmp_path), both)
     assert took["novelty"] == took["rate"] > 0
     assert found["novelty"]["rank"]
     for told in found.values():
+        ranked = [(alert["time"], alert["entity"], alert["score"]) for alert in told["rank"]]
         for n in BUDGETS:
-            assert all(alert in told["rank"] for alert in told[f"{n:g}"])
+            raised = [alert for alert in told[f"{n:g}"] if alert["score"] >= LOWEST]
+            assert all((alert["time"], alert["entity"], alert["score"]) in ranked for alert in raised)
+
+
+def test_what_is_raised_at_a_budget_is_what_a_detector_with_it_tells(tmp_path: Path) -> None:
+    read = known(tmp_path)
+    alone, _ = look(read, {"accumulation": Accumulation(floor=1.0, alerts_a_day=3.0, most_a_day=12.0)})
+    found, _ = detect(read, {"accumulation": partial(Accumulation, floor=1.0)})
+    assert found["accumulation"]["3"]
+    assert found["accumulation"]["3"] == [each for each in alone["accumulation"] if each["level"] != "low"]
 
 
 def test_baselines_rank_windows(tmp_path: Path) -> None:
