@@ -21,9 +21,11 @@ USUAL_OVER = 200  # active windows, over which the usual evidence is averaged
 @dataclass(eq=False)
 class Detector(Watcher):
     alerts_a_day: float = 1.0  # of all groups together, on average over a week; 0: all above the floor
-    most_a_day: float = 6.0  # never more than these in 24 hours: the rest is told at level low
-    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
+    most_a_day: float = 6.0  # never more in 24 hours, of all groups: the rest is told at level low
+    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day; 0: none
     floor: float = 15.0  # nats below which nothing is told
+
+    tells_high = False
 
     def closed(self, active: list[Actor]) -> None:
         for actor in active:

@@ -6,22 +6,19 @@ from dataclasses import dataclass, field
 
 from detectors._watch import counts, telling
 from detectors._watch.actors import Actor
-from detectors._watch.budget import DIGEST
+from detectors._watch.budget import DIGEST, is_high
 from detectors._watch.case import Case
-from detectors._watch.evidence import risk_of
 from detectors._watch.rules import rules
 from detectors._watch.watcher import Watcher
 from event_model.alert import Match
 from event_model.event import Event
 
-HIGH = 70  # risk from which an alert is high
-
 
 @dataclass(eq=False)
 class Detector(Watcher):
     alerts_a_day: float = 3.0  # of all groups together, on average over a week; 0: all above the floor
-    most_a_day: float = 12.0  # never more than these in 24 hours: the rest is told at level low
-    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
+    most_a_day: float = 12.0  # never more in 24 hours, of all groups: the rest is told at level low
+    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day; 0: none
     floor: float = 8.0  # nats below which nothing is told
     keeps_hours: list[str] = field(default_factory=lambda: ["people"])  # groups whose hours of the day matter
 
@@ -38,7 +35,7 @@ class Detector(Watcher):
         if told is not None:
             digest = told == DIGEST
             evidence = telling.evidence(actor, case, self.watch, self.budget, score, digest)
-            level = "low" if digest else "high" if risk_of(score) >= HIGH else "medium"
+            level = "low" if digest else "high" if is_high(score) else "medium"
             events = (*(each for each in case.events if each is not event), event)
             reason = telling.reason(evidence)
             self.tell(Match(RULES[level], events, reason, {}, (actor.entity,), evidence))

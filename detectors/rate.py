@@ -27,11 +27,12 @@ FACET = "rate"  # in verdicts; its value is the kind
 @dataclass(eq=False)
 class Detector(Watcher):
     alerts_a_day: float = 1.0  # of all groups together, on average over a week; 0: all above the floor
-    most_a_day: float = 6.0  # never more than these in 24 hours: the rest is told at level low
-    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day
+    most_a_day: float = 6.0  # never more in 24 hours, of all groups: the rest is told at level low
+    budgets: dict[str, float] = field(default_factory=dict)  # group -> its own alerts a day; 0: none
     floor: float = 12.0  # nats below which nothing is told
 
     is_counting = True
+    tells_high = False
 
     def busy(self, way: Way, event: Event) -> None:
         """Weigh a count, on the event that makes it: then as soon as it can reach the floor, or has grown by a quarter."""

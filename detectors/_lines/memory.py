@@ -13,7 +13,7 @@ from detectors._watch.clock import Clock
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
-VERSION = 1
+VERSION = 2
 NAME = "log_template"
 
 

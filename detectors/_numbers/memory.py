@@ -15,7 +15,7 @@ from detectors._watch.clock import Clock
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
-VERSION = 1
+VERSION = 2
 NAME = "isolation_forest"
 MOST_REALMS = 200
 

@@ -7,30 +7,68 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from detectors._watch.clock import DAY, HOUR
+from detectors._watch.evidence import risk_of
 
 HISTORY = 7 * DAY
 MOST_HISTORY = 50_000
 LOWEST = 4.0  # nats that are worth remembering
 DIGEST, ALERT = "digest", "alert"
+HIGH = 70  # risk from which an alert is high
+MEDIUM_LEVEL, HIGH_LEVEL = 1, 2  # of an incident
+# nats that a token costs more, while a pool is learning, when half of them are gone (each one before costs its part of
+# it): what everybody does on a first day can't use up what an intruder needs, for the rest is left for what would be high
+DEAR = 10.25
 
 
 class Offer(Protocol):
     """Decides which scores are told."""
 
     def offer(self, actor: str, group: str, score: float, flow: float) -> str | None:
-        """ALERT, DIGEST (beyond the hard cap) or None. `score` is of one actor and only grows within its incident."""
+        """ALERT, DIGEST (beyond the hard cap) or None. `score` is of one actor; an incident is offered again as it grows."""
         ...
+
+
+def is_high(score: float) -> bool:
+    """Whether an alert of so many nats is high."""
+    return risk_of(score) >= HIGH
 
 
 @dataclass(slots=True)
 class Incident:
-    """The highest score of an actor within an hour."""
+    """The highest score of an actor within an hour, and the level up to which it was told."""
 
     actor: str
     group: str
     start: float
     score: float
-    told: str | None = None
+    alerted: int = 0  # the highest level that it was told at as an alert
+    told: int = 0  # the same, or as a digest
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens for `a_day` alerts in 24 hours at most: half of them at once, and half come back over the day."""
+
+    a_day: float
+    left: float = field(init=False)
+    filled: float = 0.0  # the flow up to which tokens came back
+
+    def __post_init__(self) -> None:
+        self.left = min(self.size, self.a_day)
+
+    @property
+    def size(self) -> float:
+        return max(1.0, self.a_day / 2)
+
+    def fill(self, flow: float) -> float:
+        """How many tokens there are by now."""
+        back = min(self.size, self.a_day) * (flow - self.filled) / DAY
+        self.left, self.filled = min(self.size, self.left + back), flow
+        return self.left
+
+    def gone(self, flow: float) -> float:
+        """How many tokens are used, of `size`."""
+        return self.size - min(self.size, self.fill(flow))
 
 
 @dataclass(slots=True)
@@ -38,17 +76,13 @@ class Pool:
     """One budget: of a group, or of all groups without their own."""
 
     a_day: float
-    most_a_day: float
+    bucket: Bucket
     past: deque[tuple[float, float, str]] = field(default_factory=deque)  # (flow, score, actor), by time
-    threshold: float = 0.0
-    learning: bool = (
-        True  # too little history for even one alert: only what is above all that was seen is told
-    )
+    threshold: float = 0.0  # while it learns the highest score that was seen
+    learning: bool = True  # less than a day of history, or too little for even one alert
     renewed: float = -HOUR
-    tokens: float = -1.0
-    filled: float = 0.0
 
-    def renew(self, flow: float, floor: float) -> None:
+    def renew(self, flow: float) -> None:
         """Work out the threshold again, once an hour: the (N x days)-th largest incident of the trailing week."""
         if self.past and 0 <= flow - self.renewed < HOUR:
             return
@@ -56,60 +90,69 @@ class Pool:
         while self.past and (flow - self.past[0][0] > HISTORY or len(self.past) > MOST_HISTORY):
             self.past.popleft()
         rank = self.a_day * min(flow, HISTORY) / DAY
-        self.learning = rank < 1.0
-        scores = sorted((score for _, score, _ in self.past), reverse=True)
-        if not scores:
-            self.threshold = max(floor, self.threshold) if self.learning else floor
-        elif self.learning:
-            self.threshold = max(floor, self.threshold, scores[0])
-        else:
-            self.threshold = max(floor, scores[int(rank) - 1] if rank <= len(scores) else 0.0)
+        self.learning = flow < DAY or rank < 1.0
+        if not self.learning:
+            scores = sorted((score for _, score, _ in self.past), reverse=True)
+            self.threshold = scores[int(rank) - 1] if rank <= len(scores) else 0.0
 
-    def draw(self, flow: float) -> bool:
-        """Take one token. Half of `most_a_day` fit in and half come back in a day, so no day has more than it."""
-        half = max(1.0, self.most_a_day / 2)
-        if self.tokens < 0.0:
-            self.tokens = half
-        self.tokens = min(half, self.tokens + (flow - self.filled) / DAY * half)
-        self.filled = flow
-        if self.tokens < 1.0:
-            return False
-        self.tokens -= 1.0
-        return True
+    def least(self, floor: float, flow: float) -> float:
+        """The score from which it tells. While it learns, the emptier the bucket, the more it takes."""
+        if self.learning:
+            return floor + DEAR * min(1.0, round(self.bucket.gone(flow)) / (self.bucket.size / 2))
+        return max(floor, self.threshold)
 
 
 @dataclass(slots=True)
 class Budget:
-    """N a day for all groups together; a group named in `own` has its own."""
+    """N a day for all groups together; a group named in `own` has its own, and with 0 tells nothing.
+
+    `most_a_day` is of all of them: each pool has its share, so that none takes from the others.
+    """
 
     a_day: float
     most_a_day: float
     floor: float  # nats below which nothing is told
     own: dict[str, float] = field(default_factory=dict)
+    tells_high: bool = True  # or nothing above medium
     pools: dict[str, Pool] = field(default_factory=dict)
     open: dict[str, Incident] = field(default_factory=dict)
+    bucket: Bucket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bucket = Bucket(self.most_a_day)
 
     def offer(self, actor: str, group: str, score: float, flow: float) -> str | None:
+        """Each level of an incident is told once: as an alert, or as a digest where there is no token.
+
+        While little is known, only what is above all that was seen is worth a digest.
+        """
         incident = self.open.get(actor)
         if incident is None or flow - incident.start > HOUR:
             self._end(incident)
             incident = self.open[actor] = Incident(actor, group, flow, score)
         incident.score = max(incident.score, score)
         pool = self.pool(group)
-        low = score < max(pool.threshold, self.floor)
+        enough = score >= pool.least(self.floor, flow)
+        is_record = not pool.learning or score > pool.threshold
         if pool.learning:
             pool.threshold = max(pool.threshold, score)
-        if incident.told is not None or low:
+        if pool.a_day <= 0.0 or not enough:
             return None
-        incident.told = ALERT if pool.draw(flow) else DIGEST
-        return incident.told
+        level = HIGH_LEVEL if self.tells_high and is_high(score) else MEDIUM_LEVEL
+        if level > incident.alerted and self._draw(pool, flow):
+            incident.alerted, incident.told = level, max(level, incident.told)
+            return ALERT
+        if level > incident.told and is_record:
+            incident.told = level
+            return DIGEST
+        return None
 
     def renew(self, flow: float) -> None:
         """End incidents that are over, and set the thresholds."""
         for actor in [name for name, each in self.open.items() if flow - each.start > HOUR]:
             self._end(self.open.pop(actor))
         for pool in self.pools.values():
-            pool.renew(flow, self.floor)
+            pool.renew(flow)
 
     def attack(self, actor: str) -> None:
         """The incidents of this actor were attacks: they say nothing of what is usual."""
@@ -124,12 +167,22 @@ class Budget:
         return round(days / max(1, above), 1) if days >= 1.0 else None
 
     def pool(self, group: str) -> Pool:
-        name = group if group in self.own else ""
+        """The pool of a group: its own, that of the group above it (`people` of `people/sre`), or everybody's."""
+        name = next((each for each in (group, group.partition("/")[0]) if each in self.own), "")
         pool = self.pools.get(name)
         if pool is None:
-            share = self.own.get(group, self.a_day)
-            pool = self.pools[name] = Pool(share, share * self.most_a_day / self.a_day)
+            a_day = self.own[name] if name else self.a_day
+            share = a_day / (self.a_day + sum(self.own.values()))
+            pool = self.pools[name] = Pool(a_day, Bucket(share * self.most_a_day))
         return pool
+
+    def _draw(self, pool: Pool, flow: float) -> bool:
+        """Take a token of the pool, and one of all."""
+        if pool.bucket.fill(flow) < 1.0 or self.bucket.fill(flow) < 1.0:
+            return False
+        pool.bucket.left -= 1.0
+        self.bucket.left -= 1.0
+        return True
 
     def _end(self, incident: Incident | None) -> None:
         if incident is not None and incident.score >= LOWEST:

@@ -47,7 +47,7 @@ class Purse(Struct, array_like=True):
     threshold: float
     learning: bool
     renewed: float
-    tokens: float
+    left: float
     filled: float
 
 
@@ -57,20 +57,30 @@ class Kept(Struct, array_like=True):
     pools: dict[str, Purse]
     suppressed: list[tuple[str, str, str, int]]
     unlearned: list[tuple[str, str, str, int]]
-    open: list[tuple[str, str, float, float, str | None]] = []  # incidents, so that none is told twice
+    bucket: tuple[float, float]  # what is left of it, and the flow of then
+    open: list[tuple[str, str, float, float, int, int]]  # incidents, so that none is told twice
 
 
 def keep(budget: Budget, verdicts: Verdicts) -> Kept:
     return Kept(
         {
             name: Purse(
-                list(pool.past), pool.threshold, pool.learning, pool.renewed, pool.tokens, pool.filled
+                list(pool.past),
+                pool.threshold,
+                pool.learning,
+                pool.renewed,
+                pool.bucket.left,
+                pool.bucket.filled,
             )
             for name, pool in budget.pools.items()
         },
         [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
         [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
-        [(each.actor, each.group, each.start, each.score, each.told) for each in budget.open.values()],
+        (budget.bucket.left, budget.bucket.filled),
+        [
+            (each.actor, each.group, each.start, each.score, each.alerted, each.told)
+            for each in budget.open.values()
+        ],
     )
 
 
@@ -80,7 +90,8 @@ def give_back(kept: Kept, budget: Budget) -> Verdicts:
         pool = budget.pool(name)
         pool.past.extend(purse.past)
         pool.threshold, pool.learning, pool.renewed = purse.threshold, purse.learning, purse.renewed
-        pool.tokens, pool.filled = purse.tokens, purse.filled
+        pool.bucket.left, pool.bucket.filled = purse.left, purse.filled
+    budget.bucket.left, budget.bucket.filled = kept.bucket
     budget.open = {each[0]: Incident(*each) for each in kept.open}
     verdicts = Verdicts()
     verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in kept.suppressed}

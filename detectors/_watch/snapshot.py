@@ -16,7 +16,7 @@ from detectors._watch.evidence import Term
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.watch import MOST_GROUPS, Watch
 
-VERSION = 2
+VERSION = 3
 NAME = "behaviour"
 
 

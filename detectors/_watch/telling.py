@@ -155,12 +155,10 @@ def standing(watch: Watch) -> dict[str, float]:
 
 
 def spent(budget: Budget, flow: float) -> dict[str, float]:
-    """How much of its budget a detector uses."""
+    """How much of its budget a detector uses, by now."""
     days = min(flow, HISTORY) / DAY
     incidents = sum(len(pool.past) for pool in budget.pools.values())
-    pool = budget.pools.get("")
-    used = 1.0 - pool.tokens / max(1.0, pool.most_a_day / 2) if pool and pool.tokens >= 0.0 else 0.0
     return {
         "incidents_day": incidents / days if days >= 0.1 else 0.0,
-        "budget_used": max(0.0, min(1.0, used)),
+        "budget_used": budget.bucket.gone(flow) / budget.bucket.size,
     }

@@ -89,6 +89,7 @@ class Watcher(Crew):
     budgets: dict[str, float]
     floor: float
     is_counting = False  # of Judge
+    tells_high = True  # of Budget
 
     def __post_init__(self) -> None:
         self.budget = self.empty_budget()
@@ -97,7 +98,7 @@ class Watcher(Crew):
         super().__init__({type(self).__module__.rpartition(".")[2]: self})
 
     def empty_budget(self) -> Budget:
-        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets)
+        return Budget(self.alerts_a_day or N, self.most_a_day, self.floor, self.budgets, self.tells_high)
 
     def spend(self, budget: Budget) -> None:
         """Go on with another budget, where one decides what is told."""

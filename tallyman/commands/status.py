@@ -50,7 +50,7 @@ def detector(counts: dict[str, float]) -> str:
     """How a detector stands, in words; what it does not tell is left out."""
     words = {
         "entities": "{:,.0f} entities", "matches": "{:,.0f} findings since the last start", "novelty_rate": "{:.2f} new values an entity and window",
-        "incidents_day": "{:.1f} incidents a day", "budget_used": "{:.0%} of the budget used", "bytes": "{:,.0f} bytes of memory",
+        "incidents_day": "{:.1f} scores above 4 nats a day", "budget_used": "{:.0%} of the budget used", "bytes": "snapshot of {:,.0f} bytes",
         "failures": "{:,.0f} errors",
     }  # fmt: skip
     learning = ["still learning"] if counts.get("learning") else []

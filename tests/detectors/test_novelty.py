@@ -80,6 +80,18 @@ def test_it_is_told_once_and_known_from_then_on() -> None:
     assert told(detector, later) == []
 
 
+def test_a_decoy_does_not_keep_back_what_comes_after_it() -> None:
+    detector = learnt()
+    (decoy,) = detector.inspect([act("app3", "list widgets", after(DAYS), client="newclient")])
+    assert decoy.rule.level == "medium"
+    later = after(DAYS) + timedelta(minutes=6)
+    stolen = [theft(later), act("app3", "connect pods/exec", later, "exec", namespace="kube-system")]
+    found = detector.inspect(stolen)
+    assert [match.rule.level for match in found] == ["high"]
+    assert found[0].evidence["score"] > decoy.evidence["score"] + 5
+    assert told(detector, [theft(later + timedelta(minutes=minutes)) for minutes in (10, 20, 30)]) == []
+
+
 def test_what_peers_do_is_less_of_a_surprise() -> None:
     detector = learnt(alerts_a_day=0, floor=1.0)
     (alone,) = detector.inspect([act("app3", "list secrets", after(DAYS), "secret read")])

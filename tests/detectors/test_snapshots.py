@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from detectors import DETECTORS
 from detectors._watch import snapshot
+from event_model.alert import Match
 from tests.detectors.acts import act, after, made, ordinary, theft, told
 
 WATCHING = ("novelty", "rate", "accumulation")
@@ -43,7 +45,7 @@ def test_what_was_told_is_not_told_again_after_a_restart_in_the_same_window() ->
         (lambda data: data[: len(data) // 2], "cut short"),
         (lambda data: data[:10], "cut short"),
         (lambda data: b"", "cut short"),
-        (lambda data: data.replace(b" 2\n", b" 9\n", 1), "version 9"),
+        (lambda data: data.replace(b" %d\n" % snapshot.VERSION, b" 9\n", 1), "version 9"),
         (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "damaged"),
         (lambda data: b"\x80\x04K\x01.", "no snapshot"),
     ],
@@ -73,3 +75,26 @@ def test_a_verdict_survives() -> None:
     first.judge(Verdict("group:application", "*", "*", True))
     second.restore(first.snapshot())
     assert second.inspect([theft(after(2))]) == []
+
+
+def test_what_a_window_cut_by_a_restart_cannot_tell_is_not_held_to_be_told() -> None:
+    def hour(detector: Any, number: int, *, cut: bool = False) -> tuple[Any, list[Match]]:
+        moment = after(2) + timedelta(hours=number)
+        odd = act("app3", "get configmaps", moment, namespace=f"team{number}", object=f"configmap {number}")
+        found = told(detector, [*ordinary(1 / 24, moment - timedelta(hours=1)), odd])
+        if cut:
+            before, detector = detector, made(DETECTORS.make("accumulation"))
+            detector.restore(before.snapshot())
+        return detector, found
+
+    whole, loud = learnt("accumulation"), 0
+    while not hour(whole, loud)[1]:
+        loud += 1
+    detector = learnt("accumulation")
+    for number in range(loud):
+        detector, found = hour(detector, number, cut=number == loud - 1)
+        assert found == []
+    detector, found = hour(detector, loud)
+    assert found == [] and detector.budget.bucket.left == detector.budget.bucket.size
+    assert {incident.told for incident in detector.budget.open.values()} <= {0}
+    assert hour(detector, loud + 1)[1], "what has been gathered is told with the next events"

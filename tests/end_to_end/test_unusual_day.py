@@ -47,6 +47,11 @@ def test_each_of_the_intruders_disguises_is_told_of(told: list[Match]) -> None:
     assert INTRUDER - {match.evidence["entity"] for match in told} == set()
 
 
+def test_what_everybody_does_on_a_first_day_leaves_room_for_the_intruder(told: list[Match]) -> None:
+    loud = {match.evidence["entity"] for match in told if match.rule.level != "low"}
+    assert {"system:serviceaccount:ci:image-scanner", "kubernetes-admin"} <= loud
+
+
 def test_a_first_day_is_quiet_enough(told: list[Match]) -> None:
     loud = Counter(match.evidence["entity"] for match in told if match.rule.level != "low")
     assert sum(count for entity, count in loud.items() if entity not in INTRUDER) <= OTHERS

@@ -223,3 +223,6 @@ def test_without_files_the_store_is_learnt_from(tallyman: Ran, store: Path, tmp_
 def test_a_detector_that_has_told_nothing_yet_has_a_line_that_says_so() -> None:
     assert detector({"seconds": 0.1}) == "looks on, and has told nothing yet"
     assert detector({"matches": 5.0}) == "5 findings since the last start"
+    assert detector({"incidents_day": 104.5, "bytes": 2048.0}) == (
+        "104.5 scores above 4 nats a day, snapshot of 2,048 bytes"
+    )

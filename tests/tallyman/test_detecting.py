@@ -418,3 +418,35 @@ def test_what_is_benign_for_a_group_is_no_news_from_its_other_members(
         made.run()
         of_five = [each for each in behaviour(made) if "app-5 " in each and "first `list secrets`" in each]
         assert bool(of_five) is told
+
+
+def test_an_alert_grows_by_what_follows_a_decoy_and_sinks_hear_how_grave_it_is(tmp_path: Path) -> None:
+    def by(account: int, minute: int, number: int, **parts: Any) -> bytes:
+        stamp = (NOW + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+        user = {"username": f"system:serviceaccount:shop:app-{account}", "groups": ["system:serviceaccounts"]}
+        return raw(number, user=user, requestReceivedTimestamp=stamp, stageTimestamp=stamp, **parts)
+
+    steps, end = range(0, 3 * 1440, 10), 3 * 1440
+    calm = [by(account, minute, minute + account) for minute in steps for account in range(10)]
+    decoy = by(3, end, end, userAgent="curl/8.0", verb="list")
+    grave = [
+        by(3, end + 6, end + 6, userAgent="wget", verb="list", objectRef={"resource": "secrets"}),
+        by(
+            3,
+            end + 6,
+            end + 7,
+            sourceIPs=["203.0.113.9"],
+            verb="create",
+            objectRef={"resource": "clusterrolebindings"},
+        ),
+    ]
+    detectors = make_detectors(DetectorsConfig(enabled=["novelty"]))  # type: ignore[call-arg]
+    with looking(tmp_path, [batch(calm, 0), batch([decoy], 1), batch(grave, 2)], detectors) as made:
+        made.run()
+        (alert,) = made.database.alerts.listed(user="system:serviceaccount:shop:app-3").alerts
+        assert (alert["severity"], alert["count"]) == ("high", 2)
+        document = made.database.alerts.show(alert["id"])["document"]
+        assert made.pipeline.deliverers[0].sink.alerts[-1] == document  # type: ignore[attr-defined]
+    terms = {term["value"] for term in document["tallyman"]["alert"]["evidence"]["terms"]}
+    assert {"curl", "wget", "list secrets", "create clusterrolebindings", "203.0.113.0/24"} <= terms
+    assert len(document["kibana"]["alert"]["ancestors"]) == 3
