@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from detectors._lines import memory, telling
-from detectors._lines.entity import FIRST_LOOK, Case, Entity, Shape, Term, Writers, burst, learn, novelty
-from detectors._lines.templates import Template
+from detectors._lines.entity import FIRST_LOOK, NEW, Case, Entity, Shape, Term, burst, learn, novelty
 from detectors._lines.words import Words
+from detectors._lines.writers import Writers
 from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import Clock
 from detectors._watch.evidence import risk_of
@@ -41,7 +41,7 @@ class Detector:
     floor: float = 8.0  # nats below which nothing is told
     words: dict[str, float] = field(default_factory=dict)  # words of danger -> nats, besides the shipped ones
     entities: int = 2000  # remembered at most
-    templates: int = 10_000  # shapes remembered at most, of all
+    templates: int = 50_000  # shapes remembered at most, of all; past that those give who have the most
     templates_each: int = 300  # of one entity
 
     def __post_init__(self) -> None:
@@ -108,15 +108,14 @@ class Detector:
         entity = self._known.get((event.origin.format, key))
         if entity is None and (entity := self._meet(key, event, behaviour)) is None:
             return
-        template = self.writers.templates.find(line, entity.name)
-        if template is None:
+        shape = self.writers.find(entity, line, self.clock.minute)
+        if shape is None:
             self._active[entity.name] = entity
             entity.unshaped += 1
             return
-        shape = entity.shapes.get(template.id)
-        if shape is None:
-            shape = self._new(entity, template, line, event)
         if shape.window != self.clock.window:
+            if shape.window == NEW:
+                self._new(shape, line, event)
             self._begin(shape)
         shape.count += 1
         if shape.count >= shape.check:
@@ -154,20 +153,20 @@ class Detector:
         for entity in self._active.values():
             if self.verdicts.unlearned:
                 self._unlearn(entity)
-            crowded = entity.unshaped > 0
+            self.writers.trim(entity)
             entity.close()
-            self.writers.trim(entity, crowded)
             if entity.name in self.writers.entities:
                 self.writers.entities.move_to_end(entity.name)
         self._open, self._active = [], {}
         self.writers.make_room()
+        self.writers.tidy()
         self.budget.renew(flow)
 
     def _unlearn(self, entity: Entity) -> None:
         unlearned = [
             shape
-            for shape in entity.shapes.values()
-            if self.verdicts.keeps(entity, telling.SHAPE, telling.shown(str(shape.template)))
+            for shape in entity.shapes
+            if self.verdicts.keeps(entity, telling.SHAPE, telling.shown(str(shape)))
         ]
         self.writers.forget(entity, unlearned)
 
@@ -178,27 +177,25 @@ class Detector:
         self._open.append(shape)
         self._active[shape.entity.name] = shape.entity
 
-    def _new(self, entity: Entity, template: Template, line: str, event: Event) -> Shape:
-        """Weigh a shape that is new to an entity, which knows it from now on."""
-        knowing = self.writers.knowing.get(template.id, 0)
-        shape = self.writers.know(entity, template, self.clock.minute)
+    def _new(self, shape: Shape, line: str, event: Event) -> None:
+        """Weigh a shape that is new to its entity."""
+        entity, knowing = shape.entity, shape.common.writers - 1
         case = entity.case = entity.case or Case()
         entity.novel = True
-        if len(case.new) < MOST_NEW and not self._is_benign(entity, telling.SHAPE, template):
+        if len(case.new) < MOST_NEW and not self._is_benign(shape, telling.SHAPE):
             said, words = self._words.weigh(line, event.stream == "stderr")
             earlier = len(case.new)
             nats = novelty(entity, earlier, knowing, len(self.writers.entities) - 1)
             if entity.young:  # words of danger are no news where nothing is known yet
                 said = min(said, 0.0)
-            case.new.append(Term(template, max(0.0, nats + said) * 0.6**earlier, words, knowing))
+            case.new.append(Term(shape, max(0.0, nats + said) * 0.6**earlier, words, knowing))
             self._offer(entity, case, event)
-        return shape
 
     def _busy(self, shape: Shape, line: str, event: Event) -> None:
         """A shape has more lines in this window than at the last look."""
         shape.check = 2 * shape.count
         entity = shape.entity
-        if entity.young or self._is_benign(entity, telling.BURST, shape.template):
+        if entity.young or self._is_benign(shape, telling.BURST):
             return
         nats, usual = burst(shape)
         said, words = self._words.weigh(line, event.stream == "stderr")
@@ -206,12 +203,12 @@ class Detector:
         if nats <= BURST_COST or weight <= 0:
             return
         case = entity.case = entity.case or Case()
-        case.bursts[shape.template.id] = Term(shape.template, weight, words, count=shape.count, usual=usual)
+        case.bursts[shape] = Term(shape, weight, words, count=shape.count, usual=usual)
         self._offer(entity, case, event)
 
-    def _is_benign(self, entity: Entity, facet: str, template: Template) -> bool:
+    def _is_benign(self, shape: Shape, facet: str) -> bool:
         return bool(self.verdicts.suppressed) and self.verdicts.benign(
-            entity, facet, telling.shown(str(template)), self.clock.minute
+            shape.entity, facet, telling.shown(str(shape)), self.clock.minute
         )
 
     def _offer(self, entity: Entity, case: Case, event: Event) -> None:
@@ -246,7 +243,7 @@ class Detector:
             "entities": float(len(self.writers.entities)),
             "learning": float(self.clock.flow < LEARNING),
             "novelty_rate": sum(group.n for group in groups) / windows if windows else 0.0,
-            "templates": float(len(self.writers.templates.by_id)),
+            "templates": float(self.writers.size),
             **spent(self.budget, self.clock.flow),
         }
         return {"": stands}
@@ -259,6 +256,7 @@ class Detector:
             if verdict.scope in scopes(entity):
                 self.budget.attack(entity.name)
                 self._unlearn(entity)
+        self.writers.tidy()
 
     def snapshot(self) -> bytes:
         return memory.pack(self.clock, self.writers, self.budget, self.verdicts)

@@ -1,14 +1,14 @@
-"""Who writes lines, and which shapes of them: how often, since when; bounded, whoever floods it."""
+"""One who writes lines, and which shapes of them: how often, since when, and what is unlike that."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from math import exp, log
 
 from msgspec import Struct
 
-from detectors._lines.templates import Template, Templates
+from detectors._lines.commons import Common
+from detectors._lines.templates import Place, Template, Tree
 from detectors._watch.clock import DAY, fade
 from detectors._watch.counts import surprise
 
@@ -25,17 +25,25 @@ UNSHARED = 1.0  # nats of a shape that nobody at all has written before
 LEAST = 1e-3  # lines of a shape that never was
 SCATTER = 0.5  # overdispersion where nothing is known: bursts are the rule
 FIRST_LOOK = 8  # lines of a shape in a window before its count is looked at
-MOST_GROUPS = 64
+FIRSTS = 32  # first words of lines of one length; more are names
+NEW, ELSEWHEN, GONE = (
+    -1,
+    -2,
+    -3,
+)  # a shape that is in no window: it has not been looked at, is in an earlier one, or forgotten
 
 
-class Shape:
+class Shape(Template):
     """One shape of line as one entity writes it."""
 
-    __slots__ = ("check", "count", "entity", "first", "seen", "squares", "template", "total", "window")
+    __slots__ = ("check", "common", "count", "entity", "first", "seen", "squares", "total", "window")
 
-    def __init__(self, entity: Entity, template: Template, first: int) -> None:
-        self.entity, self.template, self.first = entity, template, first
-        self.window = -1
+    def __init__(
+        self, entity: Entity, common: Common, first: int, words: list[str], place: Place, born: int = 0
+    ) -> None:
+        super().__init__(words, place, born)
+        self.entity, self.common, self.first = entity, common, first
+        self.window = NEW
         self.count = 0
         self.check = FIRST_LOOK  # the count at which it is looked at, in this window
         self.total = self.squares = 0.0  # of counts, decayed
@@ -61,10 +69,10 @@ class Group:
 class Term(Struct, frozen=True):
     """One reason: a new shape, or more lines of a shape than usual."""
 
-    template: Template
+    shape: Shape
     nats: float
     said: list[str]  # words of danger in the line
-    knowing: int = 0  # others who know the shape
+    knowing: int = 0  # others who write it
     count: int = 0  # lines in this window, of a burst
     usual: float = 0.0  # lines in a window
 
@@ -74,7 +82,7 @@ class Case:
     """What was unusual in this window."""
 
     new: list[Term] = field(default_factory=list)
-    bursts: dict[int, Term] = field(default_factory=dict)  # by template
+    bursts: dict[Shape, Term] = field(default_factory=dict)
     told: float = 0.0
 
     @property
@@ -88,15 +96,16 @@ class Case:
         return sorted([*self.new, *self.bursts.values()], key=lambda term: -term.nats)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entity:
-    """One who writes lines."""
+    """One who writes lines. Its shapes come of its own lines alone."""
 
     entity: str
     realm: str
     group: Group
     first: int  # minute, since the epoch
-    shapes: dict[int, Shape] = field(default_factory=dict)  # by template
+    shapes: list[Shape] = field(default_factory=list)
+    tree: Tree[Shape] = field(default_factory=lambda: Tree(FIRSTS))  # of the same
     aged: float = 0.0
     n: float = 0.0
     m: float = 0.0
@@ -125,7 +134,7 @@ class Entity:
             return
         left, self.aged = fade(flow - self.aged, HALF_LIFE), flow
         self.n, self.m = self.n * left, self.m * left
-        for shape in self.shapes.values():
+        for shape in self.shapes:
             shape.total *= left
             shape.squares *= left
 
@@ -174,75 +183,3 @@ def learn(shape: Shape) -> None:
     kept = float(shape.count) if shape.entity.young else min(float(shape.count), 10.0 * mean + 10.0)
     shape.total += kept
     shape.squares += kept * kept
-
-
-class Writers:
-    """All entities of all formats, and who knows which shape."""
-
-    def __init__(self, most: int, templates: int, each: int) -> None:
-        self.most, self.each = most, each
-        self.templates = Templates(templates, each)
-        self.entities: OrderedDict[str, Entity] = OrderedDict()  # the longest unseen first
-        self.groups: dict[str, Group] = {}
-        self.dropped = 0  # entities, ever
-        self.knowing: dict[int, int] = {}  # template -> how many entities know it
-
-    def entity(self, realm: str, name: str, group: str, minute: int) -> Entity:
-        """The entity of that name; where there are too many, the longest unseen makes room."""
-        whole = f"{realm}/{name}"
-        found = self.entities.get(whole)
-        if found is None:
-            while len(self.entities) >= self.most:
-                self.drop(next(iter(self.entities)))
-            found = self.entities[whole] = Entity(name, realm, self.group(group), minute)
-            found.group.members += 1
-        return found
-
-    def group(self, name: str) -> Group:
-        if name not in self.groups and len(self.groups) >= MOST_GROUPS:
-            name = "other"
-        return self.groups.setdefault(name, Group(name))
-
-    def know(self, entity: Entity, template: Template, minute: int) -> Shape:
-        """The entity knows the shape from now on."""
-        shape = entity.shapes[template.id] = Shape(entity, template, minute)
-        self.knowing[template.id] = self.knowing.get(template.id, 0) + 1
-        return shape
-
-    def forget(self, entity: Entity, shapes: list[Shape]) -> None:
-        """The entity no longer knows these; what nobody knows is no shape any more."""
-        gone = set()
-        for shape in shapes:
-            id = shape.template.id
-            del entity.shapes[id]
-            self.knowing[id] -= 1
-            if not self.knowing[id]:
-                del self.knowing[id]
-                gone.add(id)
-        if gone:
-            self.templates.forget(gone)
-
-    def trim(self, entity: Entity, crowded: bool) -> None:
-        """Where an entity knows too many shapes, or was refused new ones, forget what it has not written for longest,
-        until an eighth of what it may know is free."""
-        if crowded or len(entity.shapes) > self.each:
-            oldest = sorted(entity.shapes.values(), key=lambda shape: shape.seen)
-            self.forget(entity, oldest[: max(0, len(oldest) - self.each) + self.each // 8])
-
-    def make_room(self) -> None:
-        """Where there are nearly too many shapes, forget those that nobody has written for longest."""
-        if len(self.templates.by_id) < 0.95 * self.templates.most:
-            return
-        shapes = sorted(
-            (shape for entity in self.entities.values() for shape in entity.shapes.values()),
-            key=lambda shape: shape.seen,
-        )
-        for shape in shapes[: len(shapes) // 8]:
-            self.forget(shape.entity, [shape])
-
-    def drop(self, name: str) -> None:
-        """Forget an entity whole."""
-        entity = self.entities.pop(name)
-        self.dropped += 1
-        entity.group.members -= 1
-        self.forget(entity, list(entity.shapes.values()))

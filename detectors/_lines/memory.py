@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
-from collector.credentials import mask
-from detectors._lines.entity import Entity, Shape, Writers
+from detectors._lines.commons import Common
+from detectors._lines.entity import ELSEWHEN, Entity, Shape
+from detectors._lines.templates import Place
+from detectors._lines.writers import Writers
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
@@ -17,10 +17,21 @@ VERSION = 2
 NAME = "log_template"
 
 
+class Shared(Struct, array_like=True):
+    """A Common."""
+
+    words: list[str]
+    place: Place
+    born: int
+
+
 class Written(Struct, array_like=True):
     """A Shape; `count` is of the window of the snapshot, -1 where it has not begun in it."""
 
-    template: int
+    common: int  # its number
+    words: list[str]
+    place: Place
+    born: int
     first: int
     seen: float
     total: float
@@ -47,22 +58,21 @@ class Writer(Struct, array_like=True):
 class State(Struct, array_like=True):
     minute: int
     flow: float
-    templates: list[tuple[int, str, str, int]]
+    commons: list[Shared]
     groups: dict[str, tuple[float, float, float]]
     writers: list[Writer]
     kept: Kept
 
 
 def pack(clock: Clock, writers: Writers, budget: Budget, verdicts: Verdicts) -> bytes:
+    commons = list(writers.commons)
+    numbers = {common: number for number, common in enumerate(commons)}
     state = State(
         clock.minute,
         clock.flow,
-        [
-            (each.id, mask(" ".join(each.words)), each.owner, each.born)
-            for each in writers.templates.by_id.values()
-        ],
+        [Shared(each.words, each.place, each.born) for each in commons],
         {group.name: (group.aged, group.n, group.m) for group in writers.groups.values()},
-        [_writer(entity, clock.window) for entity in writers.entities.values()],
+        [_writer(entity, clock.window, numbers) for entity in writers.entities.values()],
         keep(budget, verdicts),
     )
     return seal(NAME, VERSION, state)
@@ -72,25 +82,23 @@ def unpack(data: bytes, writers: Writers, budget: Budget) -> tuple[Clock, Verdic
     """Fill new writers and a new budget; the shapes that the window of the snapshot holds. Raises ValueError."""
     state: State = unseal(NAME, VERSION, data, State)
     clock = Clock(state.minute, state.flow)
-    for id, words, owner, born in state.templates[: writers.templates.most]:
-        writers.templates.restore(id, words, owner, born)
+    commons = [writers.commons.add(Common(each.words, each.place, each.born)) for each in state.commons]
     for name, (aged, n, m) in state.groups.items():
         group = writers.group(name)
         group.aged, group.n, group.m = aged, n, m
     begun: list[Shape] = []
-    for writer in state.writers[-writers.most :]:
-        begun += _enter(writer, writers, clock.window)
-    writers.templates.forget(writers.templates.by_id.keys() - writers.knowing.keys())
+    for writer in state.writers:
+        begun += _enter(writer, writers, commons, clock.window)
     return clock, give_back(state.kept, budget), begun
 
 
-def _writer(entity: Entity, window: int) -> Writer:
+def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
     shapes = [
         Written(
-            id, each.first, each.seen, each.total, each.squares,
-            each.count if each.window == window else -1, each.check,
+            numbers[each.common], each.words, each.place, each.born, each.first, each.seen, each.total,
+            each.squares, each.count if each.window == window else -1, each.check,
         )
-        for id, each in entity.shapes.items()
+        for each in entity.shapes
     ]  # fmt: skip
     return Writer(
         entity.realm, entity.entity, entity.group.name, entity.first, entity.aged, entity.n, entity.m,
@@ -98,19 +106,18 @@ def _writer(entity: Entity, window: int) -> Writer:
     )  # fmt: skip
 
 
-def _enter(writer: Writer, writers: Writers, window: int) -> list[Shape]:
+def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int) -> list[Shape]:
     """Add an entity; the shapes that it wrote in the window of the snapshot."""
     entity = writers.entity(writer.realm, writer.name, writer.group, writer.first)
     for name in ("aged", "n", "m", "windows", "novel"):
         setattr(entity, name, getattr(writer, name))
     begun = []
-    for written in writer.shapes[: writers.each]:
-        template: Any = writers.templates.by_id.get(written.template)
-        if template is None:
-            continue
-        shape = writers.know(entity, template, written.first)
-        shape.seen, shape.total, shape.squares = written.seen, written.total, written.squares
-        if written.count >= 0:
-            shape.window, shape.count, shape.check = window, written.count, written.check
+    for each in writer.shapes:
+        shape = Shape(entity, commons[each.common], each.first, each.words, each.place, each.born)
+        writers.know(shape)
+        shape.seen, shape.total, shape.squares = each.seen, each.total, each.squares
+        shape.window = ELSEWHEN
+        if each.count >= 0:
+            shape.window, shape.count, shape.check = window, each.count, each.check
             begun.append(shape)
     return begun

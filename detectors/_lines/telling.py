@@ -6,7 +6,9 @@ from typing import Any
 
 from collector.credentials import mask
 from collector.sentences import clean
-from detectors._lines.entity import Case, Entity, Term, Writers
+from detectors._lines.entity import Case, Entity, Term
+from detectors._lines.templates import closest
+from detectors._lines.writers import Writers
 from detectors._watch.clock import WINDOW, Clock
 from detectors._watch.telling import stamp
 
@@ -35,12 +37,12 @@ def evidence(entity: Entity, case: Case, writers: Writers, clock: Clock) -> dict
         "minutes": WINDOW,
         "known_shapes": len(entity.shapes),
         "unshaped_lines": entity.unshaped,
-        "terms": [_term(term, writers, days, members) for term in case.terms[:MOST_TERMS]],
+        "terms": [_term(term, days, members) for term in case.terms[:MOST_TERMS]],
     }
 
 
-def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, Any]:
-    shape = shown(str(term.template))
+def _term(term: Term, days: float, members: int) -> dict[str, Any]:
+    shape = shown(str(term.shape))
     said = f" (says {', '.join(term.said)})" if term.said else ""
     if term.count:
         text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {_few(term.usual)}{said}"
@@ -49,8 +51,8 @@ def _term(term: Term, writers: Writers, days: float, members: int) -> dict[str, 
             "usual": round(term.usual, 3), "said": term.said, "text": text,
             "seen_text": f"{term.count} lines like {shape}", "usual_text": _few(term.usual),
         }  # fmt: skip
-    closest = writers.templates.closest(term.template)
-    near = shown(str(closest)) if closest else None
+    kin = closest(term.shape, term.shape.entity.shapes)
+    near = shown(str(kin)) if kin else None
     who = f"{term.knowing or 'none'} of {members} others write it"
     text = f"first line like `{shape}` in {days:.1f} days; {who}{said}"
     return {
@@ -72,7 +74,7 @@ def reason(told: dict[str, Any]) -> str:
 
 def usual(entity: Entity) -> dict[str, Any]:
     """What an entity usually writes, as data: the commonest shapes with their lines in an active window."""
-    often = sorted(entity.shapes.values(), key=lambda shape: -shape.total)[:MOST_SHAPES]
+    often = sorted(entity.shapes, key=lambda shape: -shape.total)[:MOST_SHAPES]
     return {
         "entity": entity.entity,
         "group": entity.group.name,
@@ -82,7 +84,7 @@ def usual(entity: Entity) -> dict[str, Any]:
         "known_shapes": len(entity.shapes),
         "shapes": [
             {
-                "shape": shown(str(shape.template)),
+                "shape": shown(str(shape)),
                 "usual": round(shape.total / max(entity.m, 1.0), 3),
                 "first_seen": stamp(shape.first),
             }

@@ -1,21 +1,24 @@
 """The shapes of log lines: what stays of a line when its numbers, ids, addresses and times are taken out.
 
 A fixed-depth tree in the manner of Drain (He et al., ICWS 2017): by number of words and first word, then the most
-similar shape of a short list. Two things differ. A line whose digits alone are new costs one look-up. And words
-that decide what a line means (`denied`, `failed`, `ERROR`) are never generalised: `Principal <*> is <*>` would
-hide the first refusal.
+similar shape of a short list. Three things differ. A line whose digits alone are new costs one look-up. The first word is
+the first that is neither time nor level, for most lines begin with these. And words that decide what a line means
+(`denied`, `failed`, `ERROR`) are never generalised: `Principal <*> is <*>` would hide the first refusal.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from math import inf
 from operator import eq
 from re import IGNORECASE, compile
+from typing import Generic, TypeVar
+
+from collector.credentials import mask
 
 MOST_CHARACTERS = 512  # of a line that are looked at: its shape is at its start
 MOST_WORDS = 48
-MOST_ALIKE = 64  # shapes of the same length and first word
-MOST_SIGNATURES = 16_384
 SIMILAR = 0.6  # share of a shape's plain words that a line must have
 HOLE = "<*>"
 
@@ -33,111 +36,115 @@ _TELLING = compile(
     r"|^[EFIW]<\*>$",  # klog's level and date
     IGNORECASE,
 )
+_OPENING = compile(  # what a line may begin with before it says anything: a level, names of a date, mere marks
+    r"\W*+(?:(?:level|lvl|severity)=\W*+)?(?:trace|debug|info|information|notice|log|warn|warning|err|error|critical|crit|"
+    r"severe|fatal|panic|alert|emerg|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|utc|gmt)?"
+    r"\W*+",
+    IGNORECASE,
+)
+
+Place = tuple[int, str]  # number of words, and the first that says what a line is about
+T = TypeVar("T", bound="Template")
 
 
 class Template:
     """One shape. `words` grows more general as lines join it."""
 
-    __slots__ = ("born", "id", "owner", "words")
+    __slots__ = ("born", "place", "words")
 
-    def __init__(self, id: int, words: list[str], owner: str, born: int = 0) -> None:
-        self.id, self.words, self.owner = id, words, owner
+    def __init__(self, words: list[str], place: Place, born: int = 0) -> None:
+        self.words, self.place = words, place
         self.born = born or _plain(words)  # plain words of its first line
 
     def __str__(self) -> str:
         return " ".join(self.words)
 
 
-class Templates:
-    """The shapes of all lines seen, at most `most`; at most `each` that one owner brought in."""
+class Tree(Generic[T]):
+    """Shapes by their number of words and first plain word; of these the most similar is found.
 
-    def __init__(self, most: int = 10_000, each: int = 300) -> None:
-        self.most, self.each = most, each
-        self.by_id: dict[int, Template] = {}
-        self._signatures: dict[bytes, Template] = {}
-        self._tree: dict[tuple[int, str], list[Template]] = {}
-        self._owned: dict[str, int] = {}
-        self._next = 1
+    Past `firsts` first words to a length they are names rather than words, and what begins with another is looked for
+    in one list. A list holds at most `alike`.
+    """
 
-    def find(self, line: str, owner: str) -> Template | None:
-        """The shape of a line, made if it is new; None where its owner has brought in too many."""
-        head = line[:MOST_CHARACTERS]
-        signature = head.encode("utf-8", "replace").translate(None, _DIGITS)
-        found = self._signatures.get(signature)
-        if found is None:
-            found = self._search(words_of(head), owner)
-            if found is not None:
-                self._remember(signature, found)
-        return found
+    def __init__(self, firsts: float = inf, alike: float = inf) -> None:
+        self.firsts, self.alike = firsts, alike
+        self._lists: dict[int, dict[str, list[T]]] = {}
 
-    def _search(self, words: list[str], owner: str) -> Template | None:
-        alike = self._tree.get(_place(words), [])
-        best = _most_similar(alike, words)
+    def find(self, words: list[str]) -> T | None:
+        """The shape that a line of these words joins, more general from now on; None where none is similar."""
+        length, first = self.place(words)
+        best = _most_similar(self._lists.get(length, {}).get(first, ()), words)
         if best is not None:
             _generalise(best, words)
-            return best
-        if self._owned.get(owner, 0) >= self.each or len(self.by_id) >= self.most or len(alike) >= MOST_ALIKE:
-            return None
-        return self._add(Template(self._next, words, owner))
-
-    def _add(self, template: Template) -> Template:
-        self.by_id[template.id] = template
-        self._tree.setdefault(_place(template.words), []).append(template)
-        self._owned[template.owner] = self._owned.get(template.owner, 0) + 1
-        self._next = max(self._next, template.id + 1)
-        return template
-
-    def _remember(self, signature: bytes, template: Template) -> None:
-        if len(self._signatures) >= MOST_SIGNATURES:
-            for old in list(self._signatures)[: MOST_SIGNATURES // 2]:
-                del self._signatures[old]
-        self._signatures[signature] = template
-
-    def forget(self, ids: set[int]) -> None:
-        """Drop these shapes: nobody has printed them for long."""
-        for id in ids & self.by_id.keys():
-            template = self.by_id.pop(id)
-            place = _place(template.words)
-            self._tree[place].remove(template)
-            if not self._tree[place]:
-                del self._tree[place]
-            self._owned[template.owner] -= 1
-            if not self._owned[template.owner]:
-                del self._owned[template.owner]
-        self._signatures = {line: it for line, it in self._signatures.items() if it.id in self.by_id}
-
-    def closest(self, template: Template) -> Template | None:
-        """The known shape that shares the largest part of its words with this one; None where none shares a fifth."""
-        words = set(template.words) - {HOLE}
-        best, most = None, 1 / 5
-        for other in self.by_id.values():
-            if other is not template:
-                others = set(other.words) - {HOLE}
-                shared = len(words & others) / (len(words | others) or 1)
-                if shared > most:
-                    best, most = other, shared
         return best
 
-    def restore(self, id: int, words: str, owner: str, born: int) -> None:
-        """Take a shape of a snapshot."""
-        self._add(Template(id, words.split(" "), owner, born))
+    def place(self, words: list[str]) -> Place:
+        """Where lines of these words are looked for."""
+        length, first = len(words), _first(words)
+        lists = self._lists.get(length, {})
+        return length, first if first in lists or len(lists) < self.firsts else HOLE
+
+    def add(self, template: T) -> bool:
+        """Whether there was room for it."""
+        length, first = template.place
+        alike = self._lists.setdefault(length, {}).setdefault(first, [])
+        if len(alike) >= self.alike:
+            return False
+        alike.append(template)
+        return True
+
+    def remove(self, template: T) -> None:
+        length, first = template.place
+        lists = self._lists[length]
+        lists[first].remove(template)
+        if not lists[first]:
+            del lists[first]
+        if not lists:
+            del self._lists[length]
+
+    def __iter__(self) -> Iterator[T]:
+        return (each for lists in self._lists.values() for alike in lists.values() for each in alike)
+
+
+def signature(line: str) -> bytes:
+    """The same for lines that differ in digits alone."""
+    return line[:MOST_CHARACTERS].encode("utf-8", "replace").translate(None, _DIGITS)
 
 
 def words_of(line: str) -> list[str]:
-    """The words of a line, with holes where it holds numbers, ids, addresses or times."""
-    return _VARIABLE.sub(HOLE, line).split(None, MOST_WORDS)[:MOST_WORDS] or [""]
+    """The words of a line, with holes where it holds numbers, ids, addresses or times. No secret is among them."""
+    return _VARIABLE.sub(HOLE, mask(line[:MOST_CHARACTERS])).split(None, MOST_WORDS)[:MOST_WORDS] or [""]
 
 
-def _place(words: list[str]) -> tuple[int, str]:
-    first = words[0]
-    return len(words), HOLE if HOLE in first else first[:32]
+def closest(template: T, others: Iterable[T]) -> T | None:
+    """The one that shares the largest part of its words with this one; None where none shares a fifth."""
+    words = set(template.words) - {HOLE}
+    best, most = None, 1 / 5
+    for other in others:
+        if other is not template:
+            theirs = set(other.words) - {HOLE}
+            shared = len(words & theirs) / (len(words | theirs) or 1)
+            if shared > most:
+                best, most = other, shared
+    return best
+
+
+def _first(words: list[str]) -> str:
+    """The first word that says what a line is about: no time, level, id or bracket of these."""
+    return next((word[:32] for word in words if HOLE not in word and not _is_opening(word)), HOLE)
+
+
+@lru_cache(8192)
+def _is_opening(word: str) -> bool:
+    return _OPENING.fullmatch(word) is not None
 
 
 def _plain(words: list[str]) -> int:
     return sum(HOLE not in word for word in words)
 
 
-def _most_similar(alike: list[Template], words: list[str]) -> Template | None:
+def _most_similar(alike: Sequence[T], words: list[str]) -> T | None:
     best, most = None, 0.0
     for template in alike:
         if sum(map(eq, template.words, words)) < SIMILAR * template.born:  # most are ruled out by this alone

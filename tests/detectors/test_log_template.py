@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from detectors._lines.templates import MOST_SIGNATURES, Templates, words_of
+from detectors._lines.entity import FIRSTS, Entity
+from detectors._lines.templates import words_of
 from detectors._lines.words import Words, table
+from detectors._lines.writers import MOST_SIGNATURES, Writers, level
 from detectors.log_template import Detector
 from event_model.behaviour import Verdict
 from event_model.event import Event
@@ -57,11 +60,16 @@ def test_numbers_ids_addresses_and_times_are_holes_in_a_shape(text: str, shape: 
     assert " ".join(words_of(text)) == shape
 
 
+def writer(writers: Writers | None = None, name: str = "x") -> tuple[Writers, Entity]:
+    writers = writers or Writers(100, 10_000, 300)
+    return writers, writers.entity("cri_log", name, "containers", 0)
+
+
 def shapes(*lines: str) -> list[str]:
-    templates = Templates()
+    writers, entity = writer()
     for each in lines:
-        templates.find(each, "x")
-    return sorted(map(str, templates.by_id.values()))
+        writers.find(entity, each, 0)
+    return sorted(map(str, entity.shapes))
 
 
 def test_lines_that_differ_in_a_name_are_of_one_shape() -> None:
@@ -82,20 +90,46 @@ def test_a_shape_does_not_wear_away_to_holes() -> None:
     assert all(shape.count("<*>") <= 2 for shape in shapes(*words))
 
 
-def test_shapes_of_one_owner_are_bounded_and_others_keep_theirs() -> None:
-    templates = Templates(most=1000, each=50)
+def test_names_at_the_start_of_lines_become_a_hole_once_there_are_many() -> None:
+    say = "bcdfghjklmnpqrstvwxz"
+    names = [f"{a}{b}" for a in say for b in say]
+    assert len(shapes(*(f"INFO {name} has opened a session" for name in names))) <= FIRSTS + 1
+
+
+@pytest.mark.parametrize(
+    "opening", ["2026-03-02T10:11:12Z INFO", "[02/Mar/2026:10:11:12 +0000]", "Mar  2 10:11:12", "level=info", "I0302 10:11:12.123456  1"],
+)  # fmt: skip
+def test_lines_are_told_apart_by_what_comes_after_time_and_level(opening: str) -> None:
+    assert len(shapes(*(f"{opening} {verb} the pool of workers" for verb in ("start", "stop", "grow")))) == 3
+
+
+def test_shapes_of_one_writer_are_bounded_and_others_keep_theirs() -> None:
+    writers, flood = writer(Writers(10, 1000, 50))
+    _, calm = writer(writers, "calm")
     for n in range(5000):
-        templates.find(f"{chr(97 + n % 26)} {'y' * (n % 60)} {chr(97 + n // 26 % 26) * 9} z{'w' * (n % 40)}", "flood")  # fmt: skip
-    assert len(templates.by_id) == 50
-    assert templates.find("quite another thing to say", "calm") is not None
+        writers.find(flood, f"{chr(97 + n % 26)} {'y' * (n % 60)} {chr(97 + n // 26 % 26) * 9} z{'w' * (n % 40)}", 0)  # fmt: skip
+    assert len(flood.shapes) == 50
+    assert writers.find(calm, "quite another thing to say", 0) is not None
+
+
+def test_past_the_bound_of_all_those_give_who_have_the_most() -> None:
+    writers = Writers(10, 100, 90)
+    sizes = {"few": 8, "some": 20, "many": 90}
+    for name, size in sizes.items():
+        for n in range(size):
+            writers.find(writer(writers, name)[1], "".join(chr(97 + int(digit)) for digit in str(n)), 0)
+    writers.make_room()
+    left = {each.entity: len(each.shapes) for each in writers.entities.values()}
+    assert left == {"few": 8, "some": 20, "many": 59}
+    assert [level([5, 5, 5], 9), level([1, 9, 9], 11), level([4, 2], 6)] == [3, 5, 6]
 
 
 def test_signatures_are_bounded() -> None:
-    templates = Templates()
+    writers, entity = writer()
     for n in range(MOST_SIGNATURES + 5000):
-        templates.find(f"the same shape for {n:b}".replace("0", "a").replace("1", "b"), "x")
-    assert len(templates._signatures) <= MOST_SIGNATURES
-    assert len(templates.by_id) < 70
+        writers.find(entity, f"the same shape for {n:b}".replace("0", "a").replace("1", "b"), 0)
+    assert len(writers._signatures) <= MOST_SIGNATURES
+    assert len(entity.shapes) < 70
 
 
 def test_every_word_of_danger_has_a_reason_and_is_found() -> None:
@@ -153,7 +187,11 @@ def test_hostile_lines_stop_nothing() -> None:
     events = [*steady(1), *(at(60 + n / 100, text) for n, text in enumerate(odd * 20)), *steady(2)]
     told(watching, events)
     assert watching.failed == 0
-    assert max(len(str(each)) for each in watching.writers.templates.by_id.values()) < 3000
+    assert max(len(str(each)) for each in shapes_of(watching)) < 3000
+
+
+def shapes_of(watching: Detector) -> list[Any]:
+    return [shape for entity in watching.writers.entities.values() for shape in entity.shapes]
 
 
 def test_bytes_that_are_no_text_stop_nothing() -> None:
@@ -165,7 +203,7 @@ def test_bytes_that_are_no_text_stop_nothing() -> None:
     watching = detector(templates_each=40)
     told(watching, events)
     assert watching.failed == 0
-    assert len(watching.writers.templates.by_id) <= 40
+    assert len(shapes_of(watching)) <= 40
 
 
 def test_a_flood_of_shapes_costs_the_flooder_its_memory_and_nobody_else() -> None:
@@ -183,15 +221,57 @@ def test_a_flood_of_shapes_costs_the_flooder_its_memory_and_nobody_else() -> Non
     assert calm["known_shapes"] == 3
 
 
+NEIGHBOURS = [f"svc{each}" for each in "abcdefghijklmnop"]
+
+
+def neighbours(hours: float) -> list[Event]:
+    """Sixteen containers beside it, each with eight shapes behind a time and a level, of as many words."""
+    chance = random.Random(3)
+
+    def word() -> str:
+        return "".join(chance.choices("bcdfghjklmnpqrstvwxz", k=6))
+
+    said = {name: [" ".join(word() for _ in range(8)) for _ in range(8)] for name in (*NEIGHBOURS, "api")}
+    return [
+        line(origin("prod", f"{name}-7f9c6d5b8d-x2x4z", "app"), START + timedelta(minutes=minute, seconds=n), f"2026-03-02T10:11:12Z INFO {text}")
+        for minute in range(0, int(hours * 60), 5)
+        for name, texts in said.items()
+        for n, text in enumerate(texts)
+    ]  # fmt: skip
+
+
+def test_a_container_is_told_of_however_many_shapes_its_neighbours_have() -> None:
+    watching = detector(floor=6.0)
+    text = "2026-03-02T10:11:12Z ERROR template failed: sh: open /etc/shadow: Permission denied"
+    matches = told(watching, [*neighbours(30), at(1800, text, "stderr")])
+    assert [match.evidence["entity"] for match in matches] == [NAME]
+    assert "none of 16 others write it" in matches[0].reason
+    usual = watching.usual(NAME)
+    assert usual is not None
+    assert usual["known_shapes"] == 9
+    assert watching.standing()[""]["novelty_rate"] < 0.01
+
+
+def test_what_a_neighbour_writes_does_not_change_a_containers_shapes() -> None:
+    alone, together = detector(), detector()
+    spoiling = [
+        line(origin("prod", "spoiler-7f9c6d5b8d-x2x4z", "app"), START + timedelta(minutes=n), f"refreshed all keys in {word}")
+        for n, word in enumerate(("haste", "time", "vain"))
+    ]  # fmt: skip
+    told(alone, steady(3))
+    told(together, sorted([*steady(3), *spoiling], key=lambda event: event.timestamp))
+    assert together.usual(NAME) == alone.usual(NAME)
+
+
 def test_a_million_names_are_bounded() -> None:
     watching = detector(entities=30)
     events = [line(origin("prod", f"p{n}x", "app"), START + timedelta(seconds=n), "hello") for n in range(3000)]  # fmt: skip
     told(watching, events)
     assert len(watching.writers.entities) == 30
-    assert watching.writers.knowing == {1: 30}
+    assert [common.writers for common in watching.writers.commons] == [30]
 
 
-def test_all_shapes_together_are_bounded_and_the_longest_unseen_go() -> None:
+def test_all_shapes_together_are_bounded() -> None:
     watching = detector(templates=60, templates_each=50)
     say = "abcdefghijklmnopqrstuvwxyz"
     events = [
@@ -199,7 +279,7 @@ def test_all_shapes_together_are_bounded_and_the_longest_unseen_go() -> None:
         for n in range(900)
     ]  # fmt: skip
     told(watching, events)
-    assert 20 < len(watching.writers.templates.by_id) <= 60
+    assert 20 < len(shapes_of(watching)) == watching.writers.size <= 60
 
 
 def test_a_clock_that_jumps_moves_nothing() -> None:
