@@ -199,11 +199,10 @@ class Detector:
             each: 0 if each in unusual else calm + 1 for each, calm in entity.told.items() if calm < CALM
         }
         window = entity.window
-        if not fresh or window is None:
+        if not fresh or window is None or window.example is None:
             return None
         told = self.offers.offer(f"{realm.name}/{entity.entity}", entity.group.name, score, self.clock.flow)
-        event = window.failure or window.largest or window.last
-        if told is None or event is None:  # no event: the window began before a restart
+        if told is None:
             return None
         entity.told |= dict.fromkeys(unusual, 0)
         peers = entity.group.habit.centre
@@ -217,7 +216,9 @@ class Detector:
         evidence["digest"] = told == DIGEST
         evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
         level = "low" if told == DIGEST else "high" if entity.risk >= HIGH else "medium"
-        return Match(RULES[level], (event,), telling.reason(evidence), {}, (entity.entity,), evidence)
+        return Match(
+            RULES[level], (window.example,), telling.reason(evidence), {}, (entity.entity,), evidence
+        )
 
     def usual(self, entity: str) -> dict[str, Any] | None:
         for realm in self.realms.values():

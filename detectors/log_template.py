@@ -271,6 +271,7 @@ class Detector:
         self._forget_place()
         self._open = begun
         self._active = {shape.entity.name: shape.entity for shape in begun}
+        self._active |= {name: each for name, each in writers.entities.items() if each.unshaped}
 
 
 RULES = rules(

@@ -66,6 +66,8 @@ def scan(path: str, format: str | None, engine: Engine, reached: Reached = lambd
 def safe(match: Match, format: Format, inspector: Inspector) -> Match:
     """The match with secrets replaced in what it tells."""
     event = match.events[-1]
+    if not event.record.raw:  # what a detector remembers of an event holds none
+        return match
     left = format.redact(event.record, event)
     return match if left is event.record else inspector.retell(match, format.normalize(left, event.origin))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from detectors._lines.commons import Common
-from detectors._lines.entity import ELSEWHEN, Entity, Shape
+from detectors._lines.entity import ELSEWHEN, Case, Entity, Shape, Term
 from detectors._lines.templates import Place
 from detectors._lines.writers import Writers
 from detectors._watch.budget import Budget
@@ -40,6 +42,25 @@ class Written(Struct, array_like=True):
     check: int
 
 
+class Reason(Struct, array_like=True):
+    """A Term; `shape` is the number of the shape among those of its entity."""
+
+    shape: int
+    nats: float
+    said: list[str]
+    knowing: int
+    count: int
+    usual: float
+
+
+class Opened(Struct, array_like=True):
+    """A Case: what was unusual so far in the window that is open."""
+
+    new: list[Reason]
+    bursts: list[Reason]
+    told: float
+
+
 class Writer(Struct, array_like=True):
     """An Entity."""
 
@@ -52,6 +73,8 @@ class Writer(Struct, array_like=True):
     m: float
     windows: int
     novel: bool
+    unshaped: int
+    case: Opened | None
     shapes: list[Written]
 
 
@@ -102,14 +125,29 @@ def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
     ]  # fmt: skip
     return Writer(
         entity.realm, entity.entity, entity.group.name, entity.first, entity.aged, entity.n, entity.m,
-        entity.windows, entity.novel, shapes,
+        entity.windows, entity.novel, entity.unshaped, _opened(entity), shapes,
     )  # fmt: skip
+
+
+def _opened(entity: Entity) -> Opened | None:
+    if entity.case is None:
+        return None
+    numbers = {shape: number for number, shape in enumerate(entity.shapes)}
+
+    def reasons(terms: Iterable[Term]) -> list[Reason]:
+        return [
+            Reason(numbers[each.shape], each.nats, each.said, each.knowing, each.count, each.usual)
+            for each in terms
+            if each.shape in numbers  # or a verdict has just made it forgotten
+        ]
+
+    return Opened(reasons(entity.case.new), reasons(entity.case.bursts.values()), entity.case.told)
 
 
 def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int) -> list[Shape]:
     """Add an entity; the shapes that it wrote in the window of the snapshot."""
     entity = writers.entity(writer.realm, writer.name, writer.group, writer.first)
-    for name in ("aged", "n", "m", "windows", "novel"):
+    for name in ("aged", "n", "m", "windows", "novel", "unshaped"):
         setattr(entity, name, getattr(writer, name))
     begun = []
     for each in writer.shapes:
@@ -120,4 +158,18 @@ def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int)
         if each.count >= 0:
             shape.window, shape.count, shape.check = window, each.count, each.check
             begun.append(shape)
+    entity.case = _case(writer.case, entity.shapes)
     return begun
+
+
+def _case(opened: Opened | None, shapes: list[Shape]) -> Case | None:
+    if opened is None:
+        return None
+    new, bursts = (
+        [
+            Term(shapes[each.shape], each.nats, each.said, each.knowing, each.count, each.usual)
+            for each in reasons
+        ]
+        for reasons in (opened.new, opened.bursts)
+    )
+    return Case(new, {term.shape: term for term in bursts}, opened.told)

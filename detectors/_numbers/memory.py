@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from detectors._numbers.forest import Model
 from detectors._numbers.realm import FITTED, REFERENCE, Entity, Realm, packed, unpacked
 from detectors._numbers.usual import KEPT, POOLED, Habit, Sample, settle
-from detectors._numbers.window import Window
+from detectors._numbers.window import Dumped, Window
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
@@ -35,7 +33,7 @@ class Member(Struct, array_like=True):
     first: int
     sample: Sampled
     told: dict[str, int]
-    window: list[Any] | None
+    window: Dumped | None
 
 
 class Known(Struct, array_like=True):
@@ -67,10 +65,7 @@ def pack(clock: Clock, realms: dict[str, Realm], budget: Budget, verdicts: Verdi
 def unpack(data: bytes, budget: Budget, most: int) -> tuple[Clock, dict[str, Realm], Verdicts]:
     """What `pack` kept; the budget is filled. Raises ValueError with the reason."""
     state: State = unseal(NAME, VERSION, data, State)
-    try:
-        realms = {known.name: _realm(known, most) for known in state.realms[:MOST_REALMS]}
-    except (TypeError, IndexError, KeyError, AttributeError) as error:
-        raise ValueError(f"the snapshot is of another shape: {error}") from None
+    realms = {known.name: _realm(known, most) for known in state.realms[:MOST_REALMS]}
     return Clock(state.minute, state.flow), realms, give_back(state.kept, budget)
 
 

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from functools import cache
 from math import exp, floor, log
 from math import nan as NAN
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from msgspec import Struct
+
+from detectors._numbers.example import Example, example
+from detectors._numbers.example import event as event_of
 from event_model.event import Event
 
 KINDS = 8  # classes of acts that are counted apart; all others together
@@ -62,6 +66,18 @@ class Share(Sketch):
         self.total += value
 
 
+class Dumped(Struct, array_like=True):
+    """A Window as plain data."""
+
+    count: int
+    failed: int
+    kinds: list[int]
+    ways: list[int]
+    sketches: list[tuple[int, float, dict[int, int]]]
+    examples: list[Example | None]  # the last, a failure, the largest
+    most: float
+
+
 class Window:
     """What one entity has done so far in this window. The events are examples, for the alert."""
 
@@ -100,23 +116,30 @@ class Window:
                 odd += 1
         return odd
 
-    def dump(self) -> list[Any]:
-        """As plain data, without the events."""
-        sketches = [[each.count, each.total, list(each.buckets.items())] for each in self.sketches]
-        return [self.count, self.failed, self.kinds, sorted(self.ways), sketches]
+    @property
+    def example(self) -> Event | None:
+        """The event that tells most of the window."""
+        return self.failure or self.largest or self.last
+
+    def dump(self) -> Dumped:
+        sketches = [(each.count, each.total, each.buckets) for each in self.sketches]
+        events = (self.last, self.failure, self.largest)
+        examples = [None if each is None else example(each) for each in events]
+        return Dumped(self.count, self.failed, self.kinds, sorted(self.ways), sketches, examples, self.most)
 
     @classmethod
-    def load(cls, dumped: list[Any], names: list[str]) -> Window:
-        """What `dump` gave. Raises ValueError or TypeError for what is none."""
-        count, failed, kinds, ways, sketches = dumped
-        if len(kinds) != KINDS + 1 or len(sketches) != len(names):
+    def load(cls, dumped: Dumped, names: list[str]) -> Window:
+        """What `dump` gave. Raises ValueError for what is none."""
+        if len(dumped.kinds) != KINDS + 1 or len(dumped.sketches) != len(names):
             raise ValueError("a window has other columns")
         window = cls(names)
-        window.count, window.failed, window.kinds = int(count), int(failed), [int(each) for each in kinds]
-        window.ways = {int(each) for each in ways[:MOST_WAYS]}
-        for sketch, (many, total, buckets) in zip(window.sketches, sketches, strict=True):
-            sketch.count, sketch.total = int(many), float(total)
-            sketch.buckets = {int(place): int(each) for place, each in buckets}
+        window.count, window.failed, window.kinds = dumped.count, dumped.failed, dumped.kinds
+        window.ways = set(dumped.ways[:MOST_WAYS])
+        for sketch, each in zip(window.sketches, dumped.sketches, strict=True):
+            sketch.count, sketch.total, sketch.buckets = each
+        events = [None if each is None else event_of(each) for each in dumped.examples]
+        window.last, window.failure, window.largest = events
+        window.most = dumped.most
         return window
 
 

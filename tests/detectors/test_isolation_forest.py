@@ -5,17 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
+from detectors._numbers.example import event as remembered
+from detectors._numbers.example import example
 from detectors._numbers.forest import SAMPLE, TREES, Model
 from detectors._numbers.usual import Sample as Rows
 from detectors._numbers.usual import median
 from detectors._numbers.window import MOST_WAYS, Sketch
 from detectors.isolation_forest import Detector
+from event_model.alert import alert_id
 from event_model.behaviour import Verdict
-from event_model.event import Event
+from event_model.event import Event, identity
+from store.grouping import group_key
 from tests.detectors.traffic import BROKER, START, Request, Sample, event_of, mesh
 from tests.detectors.watching import behaviour_of, made, told
 
@@ -160,6 +165,27 @@ def test_a_restored_detector_goes_on_as_if_nothing_had_happened() -> None:
     parts += told(second, events[half:])
     assert [(match.reason, match.evidence["score"]) for match in parts] == whole
     assert whole
+
+
+def test_a_window_whose_events_all_came_before_a_restart_is_told_with_the_event_it_rests_on() -> None:
+    slow = [request(24 * 60 + n / 100, 9.0) for n in range(200)]
+    later = [request(24 * 60 + 5 + n, 0.1, "other") for n in range(3)]
+    whole = told(detector(floor=4.0), [*steady(24), *slow, *later])
+    first, second = detector(floor=4.0), detector(floor=4.0)
+    parts = told(first, [*steady(24), *slow])
+    second.restore(first.snapshot())
+    parts += told(second, later)
+    assert [(alert_id(match), match.reason) for match in parts] == [
+        (alert_id(match), match.reason) for match in whole
+    ]
+    assert group_key(parts[0]) == group_key(whole[0])
+    assert len(parts) == 1
+
+
+def test_an_event_that_is_remembered_holds_nothing_of_its_line() -> None:
+    kept = event_of(Request("svc", "password=hunter2secret", 503, 0.1, 1.0), START)
+    assert b"hunter2secret" not in msgspec.msgpack.encode(example(kept))
+    assert identity(remembered(example(kept))) == identity(kept)
 
 
 def test_a_snapshot_that_is_damaged_is_refused_with_a_reason_and_changes_nothing() -> None:

@@ -305,6 +305,24 @@ def test_a_restored_detector_goes_on_as_if_nothing_had_happened() -> None:
     assert whole
 
 
+def test_a_restart_between_two_odd_lines_of_a_window_changes_no_alert() -> None:
+    odd = [
+        at(1800, "order of mallory could not be checked", "stderr"),
+        at(1801, "ERROR a second quite different line: cannot open /etc/shadow", "stderr"),
+        *(at(1802 + n / 100, "refreshed 7 keys in 4s") for n in range(100)),
+    ]
+    whole, watching = detector(floor=4.0), detector(floor=4.0)
+    expected = [(match.reason, match.evidence) for match in told(whole, [*steady(30), *odd])]
+    told(watching, steady(30))
+    found = []
+    for event in odd:
+        found += [(match.reason, match.evidence) for match in told(watching, [event])]
+        before, watching = watching, detector(floor=4.0)
+        watching.restore(before.snapshot())
+    assert found == expected
+    assert len(found) > 2
+
+
 def test_a_snapshot_that_is_damaged_is_refused_with_a_reason_and_changes_nothing() -> None:
     watching = detector()
     told(watching, steady(3))
