@@ -55,6 +55,7 @@ class Detector:
         self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
         self.failed = 0  # events that a declaration could not read
+        self.crowded = 0  # events of entities that there was no room for
         self.late = 0  # events too old for the window they came in
         self.odd = 0  # numbers that are none: negative, infinite, beyond all bounds
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
@@ -134,7 +135,10 @@ class Detector:
             realm.ways.clear()
         way = None
         if facets is not None:
-            entity = realm.entity(facets.actor, facets.group, self.clock.minute)
+            entity = realm.entity(facets.actor, facets.group, self.clock.minute, self.clock.flow)
+            if entity is None:
+                self.crowded += 1
+                return None
             act = crc32(f"{facets.action}\0{facets.namespace}\0{facets.object}".encode("utf-8", "replace"))
             way = Way(entity, act, realm.shape.kind(facets.kind), facets.outcome != "ok")
         realm.ways[key] = way
@@ -174,8 +178,9 @@ class Detector:
         for index, entity in enumerate(entities):
             match = self._judge(realm, entity, rows[index], centre[index], far[index], float(scores[index]))
             matches += [match] if match else []
-            entity.window = None
+            entity.window, entity.seen = None, self.clock.flow
         realm.learn(entities, rows, squeezed(far), [bool(each >= SURE) for each in weight[:, 0]])
+        realm.shed()
         return matches
 
     def _without_benign(self, realm: Realm, entities: list[Entity], far: Rows) -> Rows:

@@ -51,6 +51,7 @@ class Detector:
         self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
         self.failed = 0  # events that a declaration could not read
+        self.crowded = 0  # lines of entities that there was no room for
         self._words = Words(self.words)
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._declared: dict[str, Behaviour | None] = {}
@@ -130,10 +131,12 @@ class Detector:
             self._known.clear()
         entity = None
         if facets is not None:
-            dropped = self.writers.dropped
-            entity = self.writers.entity(event.origin.format, facets.actor, facets.group, self.clock.minute)
-            if self.writers.dropped > dropped:  # some keys lead to one that made room
-                self._known.clear()
+            entity = self.writers.entity(
+                event.origin.format, facets.actor, facets.group, self.clock.minute, self.clock.flow
+            )
+            if entity is None:
+                self.crowded += 1
+                return None
         self._known[place] = entity
         return entity
 
@@ -154,10 +157,10 @@ class Detector:
             if self.verdicts.unlearned:
                 self._unlearn(entity)
             self.writers.trim(entity)
-            entity.close()
-            if entity.name in self.writers.entities:
-                self.writers.entities.move_to_end(entity.name)
+            entity.close(flow)
         self._open, self._active = [], {}
+        if self.writers.shed():
+            self._known.clear()
         self.writers.make_room()
         self.writers.tidy()
         self.budget.renew(flow)

@@ -104,6 +104,7 @@ class Entity:
     realm: str
     group: Group
     first: int  # minute, since the epoch
+    seen: float = 0.0  # flow, when it was active last
     shapes: list[Shape] = field(default_factory=list)
     tree: Tree[Shape] = field(default_factory=lambda: Tree(FIRSTS))  # of the same
     aged: float = 0.0
@@ -138,12 +139,14 @@ class Entity:
             shape.total *= left
             shape.squares *= left
 
-    def close(self) -> None:
+    def close(self, flow: float) -> None:
         """One more active window, with or without something new."""
+        self.seen = flow
         self.m += 1.0
         self.n += self.novel
-        self.group.m += 1.0
-        self.group.n += self.novel
+        if not self.young:  # to whom all is new says nothing of what comes to its peers
+            self.group.m += 1.0
+            self.group.n += self.novel
         self.windows += 1
         self.case, self.novel, self.unshaped = None, False, 0
 

@@ -68,6 +68,7 @@ class Writer(Struct, array_like=True):
     name: str
     group: str
     first: int
+    seen: float
     aged: float
     n: float
     m: float
@@ -112,6 +113,7 @@ def unpack(data: bytes, writers: Writers, budget: Budget) -> tuple[Clock, Verdic
     begun: list[Shape] = []
     for writer in state.writers:
         begun += _enter(writer, writers, commons, clock.window)
+    writers.shed()
     return clock, give_back(state.kept, budget), begun
 
 
@@ -124,7 +126,7 @@ def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
         for each in entity.shapes
     ]  # fmt: skip
     return Writer(
-        entity.realm, entity.entity, entity.group.name, entity.first, entity.aged, entity.n, entity.m,
+        entity.realm, entity.entity, entity.group.name, entity.first, entity.seen, entity.aged, entity.n, entity.m,
         entity.windows, entity.novel, entity.unshaped, _opened(entity), shapes,
     )  # fmt: skip
 
@@ -146,7 +148,9 @@ def _opened(entity: Entity) -> Opened | None:
 
 def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int) -> list[Shape]:
     """Add an entity; the shapes that it wrote in the window of the snapshot."""
-    entity = writers.entity(writer.realm, writer.name, writer.group, writer.first)
+    entity = writers.add(
+        Entity(writer.name, writer.realm, writers.group(writer.group), writer.first, writer.seen)
+    )
     for name in ("aged", "n", "m", "windows", "novel", "unshaped"):
         setattr(entity, name, getattr(writer, name))
     begun = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 from detectors._lines.commons import Commons
 from detectors._lines.entity import GONE, Entity, Group, Shape
 from detectors._lines.templates import signature, words_of
+from detectors._watch.crowd import WITHIN_WINDOW, least_known
 
 MOST_GROUPS = 64
 MOST_SIGNATURES = 32_768
@@ -20,24 +20,24 @@ class Writers:
     def __init__(self, most: int, shapes: int, each: int) -> None:
         self.most, self.shapes, self.each = most, shapes, each
         self.share = max(1, int(FREED * shapes) // most)  # shapes that nobody ever loses to others
-        self.entities: OrderedDict[str, Entity] = OrderedDict()  # the longest unseen first
+        self.entities: dict[str, Entity] = {}
         self.groups: dict[str, Group] = {}
         self.commons = Commons()
         self.size = 0  # shapes of all
-        self.dropped = 0  # entities, ever
         self._signatures: dict[tuple[Entity, bytes], Shape] = {}
         self._is_stale = False  # some of these are of shapes that are forgotten
 
-    def entity(self, realm: str, name: str, group: str, minute: int) -> Entity:
-        """The entity of that name; where there are too many, the longest unseen makes room."""
-        whole = f"{realm}/{name}"
-        found = self.entities.get(whole)
-        if found is None:
-            while len(self.entities) >= self.most:
-                self.drop(next(iter(self.entities)))
-            found = self.entities[whole] = Entity(name, realm, self.group(group), minute)
-            found.group.members += 1
+    def entity(self, realm: str, name: str, group: str, minute: int, flow: float) -> Entity | None:
+        """The entity of that name, met now if it is new; None in a crowd, of which some go when the window closes."""
+        found = self.entities.get(f"{realm}/{name}")
+        if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
+            found = self.add(Entity(name, realm, self.group(group), minute, flow))
         return found
+
+    def add(self, entity: Entity) -> Entity:
+        entity.group.members += 1
+        self.entities[entity.name] = entity
+        return entity
 
     def group(self, name: str) -> Group:
         if name not in self.groups and len(self.groups) >= MOST_GROUPS:
@@ -112,12 +112,15 @@ class Writers:
             oldest = sorted(entity.shapes, key=lambda shape: shape.seen)
             self.forget(entity, oldest[: len(oldest) - most])
 
-    def drop(self, name: str) -> None:
-        """Forget an entity whole."""
-        entity = self.entities.pop(name)
-        self.dropped += 1
-        entity.group.members -= 1
-        self.forget(entity, list(entity.shapes))
+    def shed(self) -> bool:
+        """Forget the least known entities, where there are too many. Whether there were."""
+        if len(self.entities) <= self.most:
+            return False
+        for entity in least_known(self.entities.values(), self.most):
+            del self.entities[entity.name]
+            entity.group.members -= 1
+            self.forget(entity, list(entity.shapes))
+        return True
 
     def tidy(self) -> None:
         """Shapes that were forgotten are found no more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from detectors._numbers.forest import Model
-from detectors._numbers.realm import FITTED, REFERENCE, Entity, Realm, packed, unpacked
+from detectors._numbers.realm import FITTED, REFERENCE, Realm, packed, unpacked
 from detectors._numbers.usual import KEPT, POOLED, Habit, Sample, settle
 from detectors._numbers.window import Dumped, Window
 from detectors._watch.budget import Budget
@@ -31,6 +31,7 @@ class Member(Struct, array_like=True):
     name: str
     group: str
     first: int
+    seen: float
     sample: Sampled
     told: dict[str, int]
     window: Dumped | None
@@ -75,6 +76,7 @@ def _known(realm: Realm) -> Known:
             each.entity,
             each.group.name,
             each.first,
+            each.seen,
             _sampled(each.habit.sample),
             each.told,
             each.window.dump() if each.window else None,
@@ -105,8 +107,9 @@ def _realm(known: Known, most: int) -> Realm:
         realm.shape.kind(kind)
     for name, sampled in known.groups.items():
         _habit(realm.group(name).habit, sampled, POOLED, realm.width)
-    for member in known.members[-most:]:
+    for member in known.members:
         _enter(realm, member)
+    realm.shed()
     _fill(realm.reference, known.reference, REFERENCE, realm.width)
     realm.fresh = known.fresh
     if known.fitted is not None:
@@ -117,7 +120,7 @@ def _realm(known: Known, most: int) -> Realm:
 
 
 def _enter(realm: Realm, member: Member) -> None:
-    entity: Entity = realm.entity(member.name, member.group, member.first)
+    entity = realm.add(member.name, member.group, member.first, member.seen)
     _habit(entity.habit, member.sample, KEPT, realm.width)
     entity.told = dict(member.told)
     if member.window is not None:

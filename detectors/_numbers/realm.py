@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 from detectors._numbers.forest import Model
 from detectors._numbers.usual import KEPT, POOLED, Habit, Rows, Sample, settle
 from detectors._numbers.window import Read, Shape, Window
+from detectors._watch.crowd import WITHIN_WINDOW, least_known
 
 REFERENCE = 8192  # rows of all entities, to be unlike of
 RENEWED = 14  # entities up to which each row is taken: then 8192 rows are those of two days or more
@@ -40,6 +40,7 @@ class Entity:
     group: Group
     habit: Habit
     first: int  # minute, since the epoch
+    seen: float = 0.0  # flow, when it was active last
     window: Window | None = None
     told: dict[str, int] = field(
         default_factory=dict
@@ -49,6 +50,10 @@ class Entity:
     @property
     def groups(self) -> tuple[Group, ...]:
         return (self.group,)
+
+    @property
+    def windows(self) -> int:
+        return self.habit.sample.seen
 
 
 class Way:
@@ -70,7 +75,7 @@ class Realm:
         self.reads: list[Read] = []
         self.ways: dict[Hashable, Way | None] = {}
         self.groups: dict[str, Group] = {}
-        self.entities: OrderedDict[str, Entity] = OrderedDict()  # the longest unseen first
+        self.entities: dict[str, Entity] = {}
         self.active: dict[str, Entity] = {}  # in this window
         self.reference = Sample(name, REFERENCE, self.width)
         self.fresh = 0  # rows of the reference since the last fit
@@ -78,15 +83,17 @@ class Realm:
         self._next: Future[Model] | None = None
         self._next_rows: Rows | None = None
 
-    def entity(self, name: str, group: str, minute: int) -> Entity:
-        """The entity of that name; where there are too many, the longest unseen makes room."""
+    def entity(self, name: str, group: str, minute: int, flow: float) -> Entity | None:
+        """The entity of that name, met now if it is new; None in a crowd, of which some go when the window closes."""
         found = self.entities.get(name)
-        if found is None:
-            if len(self.entities) >= self.most:
-                self.drop(next(iter(self.entities)))
-            habit = Habit(name, KEPT, self.width)
-            found = self.entities[name] = Entity(name, self.group(group), habit, minute)
+        if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
+            found = self.add(name, group, minute, flow)
         return found
+
+    def add(self, name: str, group: str, minute: int, flow: float) -> Entity:
+        habit = Habit(name, KEPT, self.width)
+        entity = self.entities[name] = Entity(name, self.group(group), habit, minute, flow)
+        return entity
 
     def group(self, name: str) -> Group:
         """The group of that name; beyond some, the one of all others."""
@@ -96,16 +103,17 @@ class Realm:
             self.groups[name] = Group(name, Habit(f"{self.name}/{name}", POOLED, self.width))
         return self.groups[name]
 
-    def drop(self, name: str) -> None:
-        """Forget an entity."""
-        self.entities.pop(name)
-        self.active.pop(name, None)
-        self.ways.clear()  # some lead to it
+    def shed(self) -> None:
+        """Forget the least known entities, where there are too many."""
+        if len(self.entities) > self.most:
+            for entity in least_known(self.entities.values(), self.most):
+                del self.entities[entity.entity]
+                self.active.pop(entity.entity, None)
+            self.ways.clear()  # some lead to them
 
     def window(self, entity: Entity) -> Window:
         """A new window for an entity that has none."""
         self.active[entity.entity] = entity
-        self.entities.move_to_end(entity.entity)
         entity.window = Window(self.shape.names)
         return entity.window
 

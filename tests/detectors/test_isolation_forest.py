@@ -144,6 +144,16 @@ def test_a_flood_of_names_is_bounded_and_the_busy_stay() -> None:
     told(watching, sorted([*events, *flood], key=lambda event: event.timestamp))
     assert len(watching.realms["mesh"].entities) == 50
     assert watching.usual("name-3") is None
+    busy = watching.usual("svc")
+    assert busy is not None
+    assert busy["known_windows"] == 35
+
+
+def test_a_flood_of_names_silences_nobody() -> None:
+    slow = [request(24 * 60 + n / 40, 9.0) for n in range(200)]
+    flood = [request(24 * 60 - 4.5 + n / 1000, 0.1, f"name-{n}") for n in range(300)]
+    matches = told(detector(entities=50, floor=4.0), sorted([*steady(24), *flood, *slow, request(1446)], key=lambda event: event.timestamp))  # fmt: skip
+    assert ("svc", True) in [(match.evidence["entity"], match.evidence["score"] > 20) for match in matches]
 
 
 def test_ways_of_one_window_are_bounded() -> None:

@@ -60,9 +60,15 @@ def test_numbers_ids_addresses_and_times_are_holes_in_a_shape(text: str, shape: 
     assert " ".join(words_of(text)) == shape
 
 
+def entity_of(writers: Writers, name: str) -> Entity:
+    entity = writers.entity("cri_log", name, "containers", 0, 0.0)
+    assert entity is not None
+    return entity
+
+
 def writer(writers: Writers | None = None, name: str = "x") -> tuple[Writers, Entity]:
     writers = writers or Writers(100, 10_000, 300)
-    return writers, writers.entity("cri_log", name, "containers", 0)
+    return writers, entity_of(writers, name)
 
 
 def shapes(*lines: str) -> list[str]:
@@ -267,8 +273,26 @@ def test_a_million_names_are_bounded() -> None:
     watching = detector(entities=30)
     events = [line(origin("prod", f"p{n}x", "app"), START + timedelta(seconds=n), "hello") for n in range(3000)]  # fmt: skip
     told(watching, events)
-    assert len(watching.writers.entities) == 30
-    assert [common.writers for common in watching.writers.commons] == [30]
+    assert len(watching.writers.entities) == 60  # of the window that is open, twice as many
+    told(watching, [at(56, "hello")])
+    assert len(watching.writers.entities) == 31
+    assert [common.writers for common in watching.writers.commons] == [31]
+
+
+def test_who_has_been_known_for_long_is_not_ousted_by_a_flood_of_names() -> None:
+    say = "bcdfghjklm"
+    watching = detector(entities=40, floor=6.0)
+    flood = [
+        line(origin("prod", f"job{a}{b}x", "app"), START + timedelta(minutes=1700 + n * 40, milliseconds=ord(a)), "hello")
+        for n in range(3) for a in say for b in say
+    ]  # fmt: skip
+    odd = at(1803, "ERROR template failed: sh: open /etc/shadow: Permission denied", "stderr")
+    matches = told(watching, sorted([*steady(28), *flood, odd], key=lambda event: event.timestamp))
+    assert [(match.evidence["entity"], match.evidence["score"] > 10) for match in matches] == [(NAME, True)]
+    usual = watching.usual(NAME)
+    assert usual is not None
+    assert usual["active_windows"] == 28 * 12
+    assert watching.crowded > 0
 
 
 def test_all_shapes_together_are_bounded() -> None:
