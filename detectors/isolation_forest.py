@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -16,6 +16,7 @@ from detectors._numbers import memory, telling
 from detectors._numbers.forest import Scores
 from detectors._numbers.realm import MOST_WAYS, Entity, Realm, Way
 from detectors._numbers.usual import Rows, apart, expected
+from detectors._watch.actors import SEPARATOR
 from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.evidence import risk_of
@@ -122,26 +123,29 @@ class Detector:
         if not self._in_time:
             self.late += 1
             return found
-        way = realm.ways.get(key)
-        if way is None and (key in realm.ways or (way := self._meet(realm, key, event, behaviour)) is None):
+        place = (event.origin.cluster, key)
+        way = realm.ways.get(place)
+        if way is None and (
+            place in realm.ways or (way := self._meet(realm, place, event, behaviour)) is None
+        ):
             return found
         window = way.entity.window or realm.window(way.entity)
         self.odd += window.add(event, way.act, way.kind, way.failed, realm.reads)
         return found
 
-    def _meet(self, realm: Realm, key: Any, event: Event, behaviour: Behaviour) -> Way | None:
+    def _meet(self, realm: Realm, place: Hashable, event: Event, behaviour: Behaviour) -> Way | None:
         facets = behaviour.facets(event)
         if len(realm.ways) >= MOST_WAYS:
             realm.ways.clear()
         way = None
         if facets is not None:
-            entity = realm.entity(facets.actor, facets.group, self.clock.minute, self.clock.flow)
+            entity = realm.entity(event.origin.cluster, facets, self.clock)
             if entity is None:
                 self.crowded += 1
                 return None
             act = crc32(f"{facets.action}\0{facets.namespace}\0{facets.object}".encode("utf-8", "replace"))
             way = Way(entity, act, realm.shape.kind(facets.kind), facets.outcome != "ok")
-        realm.ways[key] = way
+        realm.ways[place] = way
         return way
 
     def _tick(self, text: str) -> list[Match]:
@@ -206,7 +210,7 @@ class Detector:
         window = entity.window
         if not fresh or window is None or window.example is None:
             return None
-        told = self.offers.offer(f"{realm.name}/{entity.entity}", entity.group.name, score, self.clock.flow)
+        told = self.offers.offer(_incident(realm, entity), entity.group.name, score, self.clock.flow)
         if told is None:
             return None
         entity.told |= dict.fromkeys(unusual, 0)
@@ -225,12 +229,22 @@ class Detector:
             RULES[level], (window.example,), telling.reason(evidence), {}, (entity.entity,), evidence
         )
 
-    def usual(self, entity: str) -> dict[str, Any] | None:
-        for realm in self.realms.values():
-            found = realm.entities.get(entity)
-            if found is not None:
-                return telling.usual(found, realm.shape.columns) | {"first_seen": stamp(found.first)}
-        return None
+    def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
+        named = [
+            (each, realm)
+            for realm in self.realms.values()
+            for each in realm.entities.values()
+            if each.entity == entity
+        ]
+        known = [(each, realm) for each, realm in named if cluster in (None, each.cluster)]
+        if not known:
+            return None
+        found, realm = max(known, key=lambda pair: pair[0].seen)
+        others = sorted({each.cluster for each, _ in named} - {found.cluster})
+        return telling.usual(found, realm.shape.columns) | {
+            "first_seen": stamp(found.first),
+            "also_in": others,
+        }
 
     def standing(self) -> dict[str, dict[str, float]]:
         realms = self.realms.values()
@@ -250,7 +264,7 @@ class Detector:
             for entity in realm.entities.values():
                 if verdict.scope in scopes(entity):
                     entity.told.clear()
-                    self.budget.attack(f"{realm.name}/{entity.entity}")
+                    self.budget.attack(_incident(realm, entity))
 
     def snapshot(self) -> bytes:
         return memory.pack(self.clock, self.realms, self.budget, self.verdicts)
@@ -262,6 +276,11 @@ class Detector:
         self.offers = budget if self.offers is self.budget else self.offers
         self.budget = budget
         self._forget_place()
+
+
+def _incident(realm: Realm, entity: Entity) -> str:
+    """The name under which a budget knows the entity."""
+    return SEPARATOR.join((realm.name, entity.name))
 
 
 def squeezed(far: Rows) -> Rows:

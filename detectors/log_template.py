@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 UUID = "c1f6c7de-8a5e-4e39-8a53-6d5b8f0e2a91"
 HIGH = 70  # risk from which an alert is high
+Place = tuple[str, str, Hashable]  # format, cluster, and the key of the format's declaration
 MOST_WRITERS = 50_000  # remembered keys
 MOST_NEW = 20  # terms of one window
 BURST_SHARE, BURST_COST = 0.5, 2.3  # of a burst's nats: traffic comes in bursts
@@ -63,7 +64,7 @@ class Detector:
     def _forget_place(self) -> None:
         self._format = ""
         self._behaviour: Behaviour | None = None
-        self._known: dict[tuple[str, Hashable], Entity | None] = {}
+        self._known: dict[Place, Entity | None] = {}
         self._active: dict[str, Entity] = {}  # in this window
         self._open: list[Shape] = []  # in this window
         self._text, self._in_time = "", False
@@ -106,8 +107,10 @@ class Detector:
         if text != self._text or not self._in_time:
             self._tick(text)
         key = behaviour.key(event)
-        entity = self._known.get((event.origin.format, key))
-        if entity is None and (entity := self._meet(key, event, behaviour)) is None:
+        origin = event.origin
+        place = (origin.format, origin.cluster, key)
+        entity = self._known.get(place)
+        if entity is None and (entity := self._meet(place, event, behaviour)) is None:
             return
         shape = self.writers.find(entity, line, self.clock.minute)
         if shape is None:
@@ -122,18 +125,15 @@ class Detector:
         if shape.count >= shape.check:
             self._busy(shape, line, event)
 
-    def _meet(self, key: Hashable, event: Event, behaviour: Behaviour) -> Entity | None:
-        place = (event.origin.format, key)
+    def _meet(self, place: Place, event: Event, behaviour: Behaviour) -> Entity | None:
         if place in self._known:
             return None
-        facets = behaviour.facets(event) if key is not None else None
+        facets = behaviour.facets(event) if place[2] is not None else None
         if len(self._known) >= MOST_WRITERS:
             self._known.clear()
         entity = None
         if facets is not None:
-            entity = self.writers.entity(
-                event.origin.format, facets.actor, facets.group, self.clock.minute, self.clock.flow
-            )
+            entity = self.writers.entity(event.origin, facets, self.clock)
             if entity is None:
                 self.crowded += 1
                 return None
@@ -233,11 +233,13 @@ class Detector:
             Match(RULES[level], (event,), telling.reason(evidence), {}, (entity.entity,), evidence)
         )
 
-    def usual(self, entity: str) -> dict[str, Any] | None:
-        for found in self.writers.entities.values():
-            if found.entity == entity:
-                return telling.usual(found)
-        return None
+    def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
+        named = [each for each in self.writers.entities.values() if each.entity == entity]
+        known = [each for each in named if cluster in (None, each.cluster)]
+        if not known:
+            return None
+        found = max(known, key=lambda each: each.seen)
+        return telling.usual(found) | {"also_in": sorted({each.cluster for each in named} - {found.cluster})}
 
     def standing(self) -> dict[str, dict[str, float]]:
         groups = self.writers.groups.values()

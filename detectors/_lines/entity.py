@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from detectors._lines.commons import Common
 from detectors._lines.templates import Place, Template, Tree
+from detectors._watch.actors import SEPARATOR
 from detectors._watch.clock import DAY, fade
 from detectors._watch.counts import surprise
 
@@ -104,6 +105,7 @@ class Entity:
     realm: str
     group: Group
     first: int  # minute, since the epoch
+    cluster: str = ""  # where it is
     seen: float = 0.0  # flow, when it was active last
     shapes: list[Shape] = field(default_factory=list)
     tree: Tree[Shape] = field(default_factory=lambda: Tree(FIRSTS))  # of the same
@@ -118,7 +120,7 @@ class Entity:
 
     @property
     def name(self) -> str:
-        return f"{self.realm}/{self.entity}"
+        return SEPARATOR.join((self.realm, self.cluster, self.entity))
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -65,6 +65,7 @@ class Writer(Struct, array_like=True):
     """An Entity."""
 
     realm: str
+    cluster: str
     name: str
     group: str
     first: int
@@ -126,7 +127,7 @@ def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
         for each in entity.shapes
     ]  # fmt: skip
     return Writer(
-        entity.realm, entity.entity, entity.group.name, entity.first, entity.seen, entity.aged, entity.n, entity.m,
+        entity.realm, entity.cluster, entity.entity, entity.group.name, entity.first, entity.seen, entity.aged, entity.n, entity.m,
         entity.windows, entity.novel, entity.unshaped, _opened(entity), shapes,
     )  # fmt: skip
 
@@ -148,9 +149,8 @@ def _opened(entity: Entity) -> Opened | None:
 
 def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int) -> list[Shape]:
     """Add an entity; the shapes that it wrote in the window of the snapshot."""
-    entity = writers.add(
-        Entity(writer.name, writer.realm, writers.group(writer.group), writer.first, writer.seen)
-    )
+    group = writers.group(writer.group)
+    entity = writers.add(Entity(writer.name, writer.realm, group, writer.first, writer.cluster, writer.seen))
     for name in ("aged", "n", "m", "windows", "novel", "unshaped"):
         setattr(entity, name, getattr(writer, name))
     begun = []

@@ -29,6 +29,7 @@ def evidence(entity: Entity, case: Case, writers: Writers, clock: Clock) -> dict
     days = round(max(0, clock.minute - entity.first) / 1440, 1)
     members = len(writers.entities) - 1
     return {
+        "cluster": entity.cluster,
         "entity": entity.entity,
         "group": entity.group.name,
         "score": round(case.score, 1),
@@ -77,6 +78,7 @@ def usual(entity: Entity) -> dict[str, Any]:
     often = sorted(entity.shapes, key=lambda shape: -shape.total)[:MOST_SHAPES]
     return {
         "entity": entity.entity,
+        "cluster": entity.cluster,
         "group": entity.group.name,
         "first_seen": stamp(entity.first),
         "active_windows": entity.windows,

@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from detectors._lines.commons import Commons
 from detectors._lines.entity import GONE, Entity, Group, Shape
 from detectors._lines.templates import signature, words_of
+from detectors._watch.actors import SEPARATOR
+from detectors._watch.clock import Clock
 from detectors._watch.crowd import WITHIN_WINDOW, least_known
+from event_model.behaviour import Facets
+from event_model.event import Origin
 
 MOST_GROUPS = 64
 MOST_SIGNATURES = 32_768
@@ -27,11 +31,15 @@ class Writers:
         self._signatures: dict[tuple[Entity, bytes], Shape] = {}
         self._is_stale = False  # some of these are of shapes that are forgotten
 
-    def entity(self, realm: str, name: str, group: str, minute: int, flow: float) -> Entity | None:
-        """The entity of that name, met now if it is new; None in a crowd, of which some go when the window closes."""
-        found = self.entities.get(f"{realm}/{name}")
+    def entity(self, origin: Origin, facets: Facets, clock: Clock) -> Entity | None:
+        """The entity of these facets, met now if it is new; None in a crowd, of which some go when the window closes."""
+        name = SEPARATOR.join((origin.format, origin.cluster, facets.actor))
+        found = self.entities.get(name)
         if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
-            found = self.add(Entity(name, realm, self.group(group), minute, flow))
+            group = self.group(facets.group)
+            found = self.add(
+                Entity(facets.actor, origin.format, group, clock.minute, origin.cluster, clock.flow)
+            )
         return found
 
     def add(self, entity: Entity) -> Entity:

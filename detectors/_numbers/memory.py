@@ -28,6 +28,7 @@ class Sampled(Struct, array_like=True):
 class Member(Struct, array_like=True):
     """An Entity."""
 
+    cluster: str
     name: str
     group: str
     first: int
@@ -73,6 +74,7 @@ def unpack(data: bytes, budget: Budget, most: int) -> tuple[Clock, dict[str, Rea
 def _known(realm: Realm) -> Known:
     members = [
         Member(
+            each.cluster,
             each.entity,
             each.group.name,
             each.first,
@@ -120,12 +122,12 @@ def _realm(known: Known, most: int) -> Realm:
 
 
 def _enter(realm: Realm, member: Member) -> None:
-    entity = realm.add(member.name, member.group, member.first, member.seen)
+    entity = realm.add(member.cluster, member.name, member.group, member.first, member.seen)
     _habit(entity.habit, member.sample, KEPT, realm.width)
     entity.told = dict(member.told)
     if member.window is not None:
         entity.window = Window.load(member.window, realm.shape.names)
-        realm.active[entity.entity] = entity
+        realm.active[entity.name] = entity
 
 
 def _habit(habit: Habit, sampled: Sampled, size: int, width: int) -> None:

@@ -11,7 +11,10 @@ import numpy as np
 from detectors._numbers.forest import Model
 from detectors._numbers.usual import KEPT, POOLED, Habit, Rows, Sample, settle
 from detectors._numbers.window import Read, Shape, Window
+from detectors._watch.actors import SEPARATOR
+from detectors._watch.clock import Clock
 from detectors._watch.crowd import WITHIN_WINDOW, least_known
+from event_model.behaviour import Facets
 
 REFERENCE = 8192  # rows of all entities, to be unlike of
 RENEWED = 14  # entities up to which each row is taken: then 8192 rows are those of two days or more
@@ -40,6 +43,7 @@ class Entity:
     group: Group
     habit: Habit
     first: int  # minute, since the epoch
+    cluster: str = ""  # where it is
     seen: float = 0.0  # flow, when it was active last
     window: Window | None = None
     told: dict[str, int] = field(
@@ -50,6 +54,11 @@ class Entity:
     @property
     def groups(self) -> tuple[Group, ...]:
         return (self.group,)
+
+    @property
+    def name(self) -> str:
+        """Its own in its realm."""
+        return SEPARATOR.join((self.cluster, self.entity))
 
     @property
     def windows(self) -> int:
@@ -83,16 +92,17 @@ class Realm:
         self._next: Future[Model] | None = None
         self._next_rows: Rows | None = None
 
-    def entity(self, name: str, group: str, minute: int, flow: float) -> Entity | None:
-        """The entity of that name, met now if it is new; None in a crowd, of which some go when the window closes."""
-        found = self.entities.get(name)
+    def entity(self, cluster: str, facets: Facets, clock: Clock) -> Entity | None:
+        """The entity of these facets, met now if it is new; None in a crowd, of which some go when the window closes."""
+        found = self.entities.get(SEPARATOR.join((cluster, facets.actor)))
         if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
-            found = self.add(name, group, minute, flow)
+            found = self.add(cluster, facets.actor, facets.group, clock.minute, clock.flow)
         return found
 
-    def add(self, name: str, group: str, minute: int, flow: float) -> Entity:
+    def add(self, cluster: str, name: str, group: str, minute: int, flow: float) -> Entity:
         habit = Habit(name, KEPT, self.width)
-        entity = self.entities[name] = Entity(name, self.group(group), habit, minute, flow)
+        entity = Entity(name, self.group(group), habit, minute, cluster, flow)
+        self.entities[entity.name] = entity
         return entity
 
     def group(self, name: str) -> Group:
@@ -107,13 +117,13 @@ class Realm:
         """Forget the least known entities, where there are too many."""
         if len(self.entities) > self.most:
             for entity in least_known(self.entities.values(), self.most):
-                del self.entities[entity.entity]
-                self.active.pop(entity.entity, None)
+                del self.entities[entity.name]
+                self.active.pop(entity.name, None)
             self.ways.clear()  # some lead to them
 
     def window(self, entity: Entity) -> Window:
         """A new window for an entity that has none."""
-        self.active[entity.entity] = entity
+        self.active[entity.name] = entity
         entity.window = Window(self.shape.names)
         return entity.window
 

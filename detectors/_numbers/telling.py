@@ -54,6 +54,7 @@ def term(column: Column, row: float, centre: float, peers: float, far: float, na
 def evidence(entity: Entity, window: Window, terms: list[dict[str, Any]], score: float) -> dict[str, Any]:
     """Everything that an alert says of a window, as data: the unusual numbers, farthest first."""
     return {
+        "cluster": entity.cluster,
         "entity": entity.entity,
         "group": entity.group.name,
         "score": round(score, 1),
@@ -75,6 +76,7 @@ def usual(entity: Entity, columns: list[Column]) -> dict[str, Any]:
     }
     return {
         "entity": entity.entity,
+        "cluster": entity.cluster,
         "group": entity.group.name,
         "known_windows": entity.habit.sample.seen,
         "minutes": WINDOW,

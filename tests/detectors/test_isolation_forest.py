@@ -156,6 +156,24 @@ def test_a_flood_of_names_silences_nobody() -> None:
     assert ("svc", True) in [(match.evidence["entity"], match.evidence["score"] > 20) for match in matches]
 
 
+def test_windows_of_two_clusters_are_two() -> None:
+    watching = detector(floor=4.0)
+    dev = [
+        msgspec.structs.replace(each, origin=msgspec.structs.replace(each.origin, cluster="dev"))
+        for each in steady(24)
+    ]
+    slow = [request(24 * 60 + n / 10, 9.0) for n in range(100)]
+    matches = told(watching, sorted([*steady(24), *dev, *slow], key=lambda event: event.timestamp))
+    assert [(match.evidence["cluster"], match.evidence["entity"]) for match in matches] == [("", "svc")]
+    restored = detector()
+    restored.restore(watching.snapshot())
+    usual = restored.usual("svc", "dev"), restored.usual("svc", "nowhere")
+    assert [each and (each["cluster"], each["also_in"], each["known_windows"]) for each in usual] == [
+        ("dev", [""], 288),
+        None,
+    ]
+
+
 def test_ways_of_one_window_are_bounded() -> None:
     from detectors._numbers.window import Window
 

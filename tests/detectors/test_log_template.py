@@ -10,16 +10,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from detectors._lines.entity import FIRSTS, Entity
 from detectors._lines.templates import words_of
 from detectors._lines.words import Words, table
 from detectors._lines.writers import MOST_SIGNATURES, Writers, level
+from detectors._watch.clock import Clock
 from detectors.log_template import Detector
-from event_model.behaviour import Verdict
+from event_model.behaviour import Facets, Verdict
 from event_model.event import Event
-from tests.detectors.lines import line, origin
+from tests.detectors.lines import FORMAT, line, origin
 from tests.detectors.traffic import START
 from tests.detectors.watching import made, told
 
@@ -61,7 +63,7 @@ def test_numbers_ids_addresses_and_times_are_holes_in_a_shape(text: str, shape: 
 
 
 def entity_of(writers: Writers, name: str) -> Entity:
-    entity = writers.entity("cri_log", name, "containers", 0, 0.0)
+    entity = writers.entity(WHERE, Facets(name, "containers", "", ""), Clock())
     assert entity is not None
     return entity
 
@@ -201,8 +203,6 @@ def shapes_of(watching: Detector) -> list[Any]:
 
 
 def test_bytes_that_are_no_text_stop_nothing() -> None:
-    from tests.detectors.lines import FORMAT
-
     record = type(at(0, "x").record)
     garbage = [os.urandom(300).replace(b"\n", b" ") for _ in range(200)]
     events = [FORMAT.normalize(record(b"2026-03-02T00:01:00Z stdout F " + each), WHERE) for each in garbage]
@@ -210,6 +210,34 @@ def test_bytes_that_are_no_text_stop_nothing() -> None:
     told(watching, events)
     assert watching.failed == 0
     assert len(shapes_of(watching)) <= 40
+
+
+def on(cluster: str, events: list[Event]) -> list[Event]:
+    """The same lines in another cluster."""
+    return [
+        FORMAT.normalize(each.record, msgspec.structs.replace(each.origin, cluster=cluster))
+        for each in events
+    ]
+
+
+def test_what_one_cluster_writes_is_news_in_another() -> None:
+    odd = [at(1800, "ERROR template failed: sh: open /etc/shadow: Permission denied", "stderr")]
+    watching = detector(floor=6.0)
+    both = sorted([*steady(30), *on("dev", steady(30))], key=lambda event: event.timestamp)
+    matches = told(watching, [*both, *on("dev", odd), *odd])
+    assert [(match.evidence["cluster"], match.evidence["entity"]) for match in matches] == [
+        ("dev", NAME),
+        ("prod", NAME),
+    ]
+    restored = detector()
+    restored.restore(watching.snapshot())
+    told(restored, [*on("dev", [at(1810, "GET /items/1 200 in 1ms")]), at(1816, "GET /items/1 200 in 1ms")])
+    usual = restored.usual(NAME), restored.usual(NAME, "prod"), restored.usual(NAME, "nowhere")
+    assert [each and (each["cluster"], each["also_in"]) for each in usual] == [
+        ("dev", ["prod"]),
+        ("prod", ["dev"]),
+        None,
+    ]
 
 
 def test_a_flood_of_shapes_costs_the_flooder_its_memory_and_nobody_else() -> None:
