@@ -19,7 +19,6 @@ from detectors._numbers.usual import Rows, apart, expected
 from detectors._watch.actors import SEPARATOR
 from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
-from detectors._watch.evidence import risk_of
 from detectors._watch.rules import rules
 from detectors._watch.telling import spent, stamp
 from detectors._watch.verdicts import Verdicts, scopes
@@ -201,7 +200,7 @@ class Detector:
         self, realm: Realm, entity: Entity, row: Rows, centre: Rows, far: Rows, score: float
     ) -> Match | None:
         """Tell of a window, once for each number that is unusual."""
-        entity.risk = risk_of(score)
+        entity.lately.take(score, self.clock.flow)
         unusual = telling.unusual(far, realm.shape.columns)
         fresh = [each for each in unusual if each not in entity.told]
         entity.told = {
@@ -224,7 +223,7 @@ class Detector:
         evidence = telling.evidence(entity, window, terms, score)
         evidence["digest"] = told == DIGEST
         evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
-        level = "low" if told == DIGEST else "high" if entity.risk >= HIGH else "medium"
+        level = "low" if told == DIGEST else "high" if evidence["risk"] >= HIGH else "medium"
         return Match(
             RULES[level], (window.example,), telling.reason(evidence), {}, (entity.entity,), evidence
         )
@@ -241,7 +240,7 @@ class Detector:
             return None
         found, realm = max(known, key=lambda pair: pair[0].seen)
         others = sorted({each.cluster for each, _ in named} - {found.cluster})
-        return telling.usual(found, realm.shape.columns) | {
+        return telling.usual(found, realm.shape.columns, self.clock.flow) | {
             "first_seen": stamp(found.first),
             "also_in": others,
         }

@@ -15,7 +15,6 @@ from detectors._lines.words import Words
 from detectors._lines.writers import Writers
 from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import Clock
-from detectors._watch.evidence import risk_of
 from detectors._watch.rules import rules
 from detectors._watch.telling import LEARNING, spent
 from detectors._watch.verdicts import Verdicts, scopes
@@ -217,7 +216,7 @@ class Detector:
     def _offer(self, entity: Entity, case: Case, event: Event) -> None:
         """Tell of the case, if its score has grown and the budget has room."""
         score = case.score
-        entity.risk = risk_of(score)
+        entity.lately.take(score, self.clock.flow)
         if score <= case.told:
             return
         case.told = score
@@ -228,7 +227,7 @@ class Detector:
         evidence["example"] = telling.shown(self._behaviour.text(event) or "")
         evidence["digest"] = told == DIGEST
         evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
-        level = "low" if told == DIGEST else "high" if entity.risk >= HIGH else "medium"
+        level = "low" if told == DIGEST else "high" if evidence["risk"] >= HIGH else "medium"
         self._matches.append(
             Match(RULES[level], (event,), telling.reason(evidence), {}, (entity.entity,), evidence)
         )
@@ -239,7 +238,9 @@ class Detector:
         if not known:
             return None
         found = max(known, key=lambda each: each.seen)
-        return telling.usual(found) | {"also_in": sorted({each.cluster for each in named} - {found.cluster})}
+        return telling.usual(found, self.clock.flow) | {
+            "also_in": sorted({each.cluster for each in named} - {found.cluster})
+        }
 
     def standing(self) -> dict[str, dict[str, float]]:
         groups = self.writers.groups.values()

@@ -12,6 +12,7 @@ from detectors._lines.templates import Place, Template, Tree
 from detectors._watch.actors import SEPARATOR
 from detectors._watch.clock import DAY, fade
 from detectors._watch.counts import surprise
+from detectors._watch.lately import Lately
 
 HALF_LIFE = 4 * DAY
 STEP = 3600.0  # seconds; finer steps of decay would be the same
@@ -116,7 +117,7 @@ class Entity:
     case: Case | None = None
     novel: bool = False  # something was new in this window
     unshaped: int = 0  # lines of this window whose shape could not be kept
-    risk: int = 0
+    lately: Lately = field(default_factory=Lately)
 
     @property
     def name(self) -> str:

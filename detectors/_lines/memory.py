@@ -12,6 +12,7 @@ from detectors._lines.templates import Place
 from detectors._lines.writers import Writers
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
+from detectors._watch.lately import Lately
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
@@ -76,6 +77,7 @@ class Writer(Struct, array_like=True):
     windows: int
     novel: bool
     unshaped: int
+    lately: Lately
     case: Opened | None
     shapes: list[Written]
 
@@ -128,7 +130,7 @@ def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
     ]  # fmt: skip
     return Writer(
         entity.realm, entity.cluster, entity.entity, entity.group.name, entity.first, entity.seen, entity.aged, entity.n, entity.m,
-        entity.windows, entity.novel, entity.unshaped, _opened(entity), shapes,
+        entity.windows, entity.novel, entity.unshaped, entity.lately, _opened(entity), shapes,
     )  # fmt: skip
 
 
@@ -151,7 +153,7 @@ def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int)
     """Add an entity; the shapes that it wrote in the window of the snapshot."""
     group = writers.group(writer.group)
     entity = writers.add(Entity(writer.name, writer.realm, group, writer.first, writer.cluster, writer.seen))
-    for name in ("aged", "n", "m", "windows", "novel", "unshaped"):
+    for name in ("aged", "n", "m", "windows", "novel", "unshaped", "lately"):
         setattr(entity, name, getattr(writer, name))
     begun = []
     for each in writer.shapes:

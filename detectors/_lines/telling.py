@@ -10,6 +10,7 @@ from detectors._lines.entity import Case, Entity, Term
 from detectors._lines.templates import closest
 from detectors._lines.writers import Writers
 from detectors._watch.clock import WINDOW, Clock
+from detectors._watch.evidence import risk_of
 from detectors._watch.telling import stamp
 
 SHAPE, BURST = "shape", "burst"  # facets of verdicts: their value is a shape as an alert shows it
@@ -33,7 +34,7 @@ def evidence(entity: Entity, case: Case, writers: Writers, clock: Clock) -> dict
         "entity": entity.entity,
         "group": entity.group.name,
         "score": round(case.score, 1),
-        "risk": entity.risk,
+        "risk": risk_of(case.score),
         "watched_days": days,
         "minutes": WINDOW,
         "known_shapes": len(entity.shapes),
@@ -73,7 +74,7 @@ def reason(told: dict[str, Any]) -> str:
     return f"{told['entity']} ({told['group']}): {parts}"
 
 
-def usual(entity: Entity) -> dict[str, Any]:
+def usual(entity: Entity, flow: float) -> dict[str, Any]:
     """What an entity usually writes, as data: the commonest shapes with their lines in an active window."""
     often = sorted(entity.shapes, key=lambda shape: -shape.total)[:MOST_SHAPES]
     return {
@@ -92,6 +93,6 @@ def usual(entity: Entity) -> dict[str, Any]:
             }
             for shape in often
         ],
-        "risk": entity.risk,
+        "risk": entity.lately.risk(flow),
         "learning": entity.young,
     }

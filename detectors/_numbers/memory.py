@@ -10,6 +10,7 @@ from detectors._numbers.usual import KEPT, POOLED, Habit, Sample, settle
 from detectors._numbers.window import Dumped, Window
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
+from detectors._watch.lately import Lately
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
@@ -35,6 +36,7 @@ class Member(Struct, array_like=True):
     seen: float
     sample: Sampled
     told: dict[str, int]
+    lately: Lately
     window: Dumped | None
 
 
@@ -81,6 +83,7 @@ def _known(realm: Realm) -> Known:
             each.seen,
             _sampled(each.habit.sample),
             each.told,
+            each.lately,
             each.window.dump() if each.window else None,
         )
         for each in realm.entities.values()
@@ -124,7 +127,7 @@ def _realm(known: Known, most: int) -> Realm:
 def _enter(realm: Realm, member: Member) -> None:
     entity = realm.add(member.cluster, member.name, member.group, member.first, member.seen)
     _habit(entity.habit, member.sample, KEPT, realm.width)
-    entity.told = dict(member.told)
+    entity.told, entity.lately = member.told, member.lately
     if member.window is not None:
         entity.window = Window.load(member.window, realm.shape.names)
         realm.active[entity.name] = entity

@@ -14,6 +14,7 @@ from detectors._numbers.window import Read, Shape, Window
 from detectors._watch.actors import SEPARATOR
 from detectors._watch.clock import Clock
 from detectors._watch.crowd import WITHIN_WINDOW, least_known
+from detectors._watch.lately import Lately
 from event_model.behaviour import Facets
 
 REFERENCE = 8192  # rows of all entities, to be unlike of
@@ -49,7 +50,7 @@ class Entity:
     told: dict[str, int] = field(
         default_factory=dict
     )  # column that was told of -> windows since it was unusual
-    risk: int = 0  # of its last window
+    lately: Lately = field(default_factory=Lately)
 
     @property
     def groups(self) -> tuple[Group, ...]:

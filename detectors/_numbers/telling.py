@@ -10,6 +10,7 @@ from detectors._numbers.realm import Entity
 from detectors._numbers.usual import Rows
 from detectors._numbers.window import Column, Window, back
 from detectors._watch.clock import WINDOW
+from detectors._watch.evidence import risk_of
 
 FAR = 4.0  # standard deviations from which a number is told of
 SHOWN = 4
@@ -58,7 +59,7 @@ def evidence(entity: Entity, window: Window, terms: list[dict[str, Any]], score:
         "entity": entity.entity,
         "group": entity.group.name,
         "score": round(score, 1),
-        "risk": entity.risk,
+        "risk": risk_of(score),
         "events": window.count,
         "minutes": WINDOW,
         "known_windows": entity.habit.sample.seen,
@@ -66,7 +67,7 @@ def evidence(entity: Entity, window: Window, terms: list[dict[str, Any]], score:
     }
 
 
-def usual(entity: Entity, columns: list[Column]) -> dict[str, Any]:
+def usual(entity: Entity, columns: list[Column], flow: float) -> dict[str, Any]:
     """What is usual for an entity in one window, as data: the middle of each number, and whom it was learnt from."""
     centre = entity.habit.centre
     numbers = {
@@ -81,7 +82,7 @@ def usual(entity: Entity, columns: list[Column]) -> dict[str, Any]:
         "known_windows": entity.habit.sample.seen,
         "minutes": WINDOW,
         "numbers": numbers,
-        "risk": entity.risk,
+        "risk": entity.lately.risk(flow),
     }
 
 

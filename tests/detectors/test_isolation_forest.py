@@ -210,6 +210,22 @@ def test_a_window_whose_events_all_came_before_a_restart_is_told_with_the_event_
     assert len(parts) == 1
 
 
+def test_the_risk_of_the_past_hours_is_known_after_a_restart_and_fades() -> None:
+    first, second = detector(floor=4.0), detector(floor=4.0)
+    (match,) = told(
+        first, [*steady(24), *(request(24 * 60 + n / 100, 9.0) for n in range(200)), request(1446)]
+    )
+    second.restore(first.snapshot())
+    live, restored = first.usual("svc"), second.usual("svc")
+    assert restored == live
+    assert live is not None
+    assert live["risk"] == match.evidence["risk"] > 20
+    told(second, [request(1446 + n / 4, 0.1 + 0.01 * (n * 7 % 5)) for n in range(24 * 240)])
+    later = second.usual("svc")
+    assert later is not None
+    assert later["risk"] < 20
+
+
 def test_an_event_that_is_remembered_holds_nothing_of_its_line() -> None:
     kept = event_of(Request("svc", "password=hunter2secret", 503, 0.1, 1.0), START)
     assert b"hunter2secret" not in msgspec.msgpack.encode(example(kept))

@@ -357,6 +357,20 @@ def test_a_restored_detector_goes_on_as_if_nothing_had_happened() -> None:
     assert whole
 
 
+def test_the_risk_of_the_past_hours_is_known_after_a_restart_and_fades() -> None:
+    first, second = detector(floor=6.0), detector(floor=6.0)
+    (match,) = told(first, [*steady(30), at(1800, "ERROR cannot open /etc/shadow", "stderr")])
+    second.restore(first.snapshot())
+    live, restored = first.usual(NAME), second.usual(NAME)
+    assert restored == live
+    assert live is not None
+    assert live["risk"] == match.evidence["risk"] > 20
+    told(second, [at(1800 + n, "GET /items/1 200 in 1ms") for n in range(0, 1440, 30)])
+    later = second.usual(NAME)
+    assert later is not None
+    assert later["risk"] == 0
+
+
 def test_a_restart_between_two_odd_lines_of_a_window_changes_no_alert() -> None:
     odd = [
         at(1800, "order of mallory could not be checked", "stderr"),
