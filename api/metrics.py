@@ -44,9 +44,15 @@ GAUGES = {
 }
 COUNTERS = {
     "alerts": "Alerts found",
+    "detector_crowded": "Events of entities that a detector had no room for",
     "detector_failures": "Errors of a detector",
+    "detector_late": "Events too old for the window they came in",
     "detector_matches": "Findings of a detector",
+    "detector_odd": "Numbers that are none: negative, infinite, beyond all bounds",
+    "detector_odd_times": "Events whose time a detector did not believe",
     "detector_seconds": "Time that a detector spent looking at events",
+    "detector_unread": "Events that their format's declaration could not read",
+    "detector_unshaped": "Lines of containers that had written too many shapes",
     "ingest_events": "Events read and understood",
     "ingest_records": "Records read",
     "ingest_unreadable": "Records that could not be understood; they are kept",

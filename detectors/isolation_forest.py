@@ -54,7 +54,7 @@ class Detector:
         self.budget = self._full()
         self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
-        self.failed = 0  # events that a declaration could not read
+        self.unread = 0  # events that a declaration could not read
         self.crowded = 0  # events of entities that there was no room for
         self.late = 0  # events too old for the window they came in
         self.odd = 0  # numbers that are none: negative, infinite, beyond all bounds
@@ -84,9 +84,9 @@ class Detector:
                 if self._behaviour is not None:
                     matches += self._look(event, self._behaviour)
             except Exception:  # an event that a declaration stumbles over must not cost the others
-                if not self.failed:  # once: it may fail on every event
+                if not self.unread:  # once: it may fail on every event
                     log.exception("detector failed on an event", extra={"detector": "isolation_forest"})
-                self.failed += 1
+                self.unread += 1
         return matches
 
     def retell(self, match: Match, event: Event) -> Match:
@@ -251,6 +251,11 @@ class Detector:
             "entities": float(sum(len(realm.entities) for realm in realms)),
             "learning": float(not any(realm.model for realm in realms)),
             "reference_windows": float(sum(len(realm.reference) for realm in realms)),
+            "unread": float(self.unread),
+            "crowded": float(self.crowded),
+            "late": float(self.late),
+            "odd": float(self.odd),
+            "odd_times": float(self.clock.odd),
             **spent(self.budget, self.clock.flow),
         }
         return {"": stands}

@@ -50,8 +50,9 @@ class Detector:
         self.budget = self._full()
         self.offers: Offer = self.budget if self.alerts_a_day else Everything(self.floor)
         self.verdicts = Verdicts()
-        self.failed = 0  # events that a declaration could not read
-        self.crowded = 0  # lines of entities that there was no room for
+        self.unread = 0  # events that a declaration could not read
+        self.crowded = 0  # events of entities that there was no room for
+        self.unshaped = 0  # lines of entities that had too many shapes
         self._words = Words(self.words)
         self._behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._declared: dict[str, Behaviour | None] = {}
@@ -81,9 +82,9 @@ class Detector:
                 if self._behaviour is not None:
                     self._look(event, self._behaviour)
             except Exception:  # an event that a declaration stumbles over must not cost the others
-                if not self.failed:  # once: it may fail on every event
+                if not self.unread:  # once: it may fail on every event
                     log.exception("detector failed on an event", extra={"detector": "log_template"})
-                self.failed += 1
+                self.unread += 1
         matches, self._matches = self._matches, []
         return matches
 
@@ -115,6 +116,7 @@ class Detector:
         if shape is None:
             self._active[entity.name] = entity
             entity.unshaped += 1
+            self.unshaped += 1
             return
         if shape.window != self.clock.window:
             if shape.window == NEW:
@@ -250,6 +252,10 @@ class Detector:
             "learning": float(self.clock.flow < LEARNING),
             "novelty_rate": sum(group.n for group in groups) / windows if windows else 0.0,
             "templates": float(self.writers.size),
+            "unread": float(self.unread),
+            "crowded": float(self.crowded),
+            "unshaped": float(self.unshaped),
+            "odd_times": float(self.clock.odd),
             **spent(self.budget, self.clock.flow),
         }
         return {"": stands}

@@ -106,7 +106,7 @@ class Detector(Inspector, Protocol):
     def standing(self) -> dict[str, dict[str, float]]:
         """How it stands, for `tallyman status` and /metrics: under "" `learning` (1 while it knows too little),
         `entities`, `novelty_rate` (new values of an entity in an active window), `incidents_day`, `budget_used`
-        (0 to 1). Of several that look together, under the name of each what is its own."""
+        (0 to 1), and what it could not look at (`unread`, `crowded` …). Of several that look together, under the name of each what is its own."""
         ...
 
 

@@ -14,7 +14,7 @@ from detectors._watch.lately import Lately
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
-VERSION = 2
+VERSION = 3
 NAME = "isolation_forest"
 MOST_REALMS = 200
 

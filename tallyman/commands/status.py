@@ -53,8 +53,13 @@ def detector(counts: dict[str, float]) -> str:
         "incidents_day": "{:.1f} scores above 4 nats a day", "budget_used": "{:.0%} of the budget used", "bytes": "snapshot of {:,.0f} bytes",
         "failures": "{:,.0f} errors",
     }  # fmt: skip
+    troubles = {
+        "unread": "{:,.0f} events unread", "crowded": "no room for {:,.0f} events", "late": "{:,.0f} events too late",
+        "odd_times": "{:,.0f} times not believed", "odd": "{:,.0f} numbers not believed", "unshaped": "{:,.0f} lines of too many shapes",
+    }  # fmt: skip
     learning = ["still learning"] if counts.get("learning") else []
     told = [*learning, *(text.format(counts[name]) for name, text in words.items() if name in counts)]
+    told += [text.format(counts[name]) for name, text in troubles.items() if counts.get(name)]
     return ", ".join(told) or "looks on, and has told nothing yet"
 
 

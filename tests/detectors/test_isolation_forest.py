@@ -106,7 +106,8 @@ def test_numbers_that_are_none_are_counted_and_change_nothing() -> None:
     odd = [float("nan"), float("inf"), -float("inf"), -1.0, 1e300]
     events = [request(n / 4, value) for n, value in enumerate(odd * 40)] + steady(2)
     assert told(watching, events) == []
-    assert (watching.odd, watching.failed) == (200, 0)
+    stands = watching.standing()[""]
+    assert (stands["odd"], stands["unread"]) == (200, 0)
     usual = watching.usual("svc")
     assert usual is not None
     assert usual["numbers"]["mean duration"]["usual"] == pytest.approx(0.12, rel=0.1)
@@ -116,7 +117,7 @@ def test_a_declaration_that_stumbles_costs_only_its_event(caplog: pytest.LogCapt
     watching = detector()
     broken = event_of("not a request", START)
     told(watching, [broken, *steady(1), broken])
-    assert watching.failed == 2
+    assert watching.standing()[""]["unread"] == 2
     assert len(caplog.records) == 1
     assert watching.usual("svc") is not None
 
@@ -128,7 +129,9 @@ def test_an_event_from_next_year_or_from_last_week_moves_nothing() -> None:
     mixed = events[:700] + strange + events[700:]
     assert told(watching, mixed) == []
     assert watching.clock.minute == detector_minute(steady(6))
-    assert watching.late >= 2
+    stands = watching.standing()[""]
+    assert stands["late"] >= 2
+    assert stands["odd_times"] >= 1
 
 
 def detector_minute(events: list[Event]) -> int:
@@ -256,7 +259,7 @@ def test_another_declaration_of_the_same_format_starts_anew() -> None:
     second.attach(lambda format: behaviour_of("broker"))
     sample = Sample("queue", 1.0, 1.0, 1.0)
     assert told(second, [event_of(sample, START + timedelta(hours=4, minutes=n)) for n in range(20)]) == []
-    assert second.failed == 0
+    assert second.unread == 0
     assert second.usual("svc") is None
     assert BROKER.format not in second.realms
 

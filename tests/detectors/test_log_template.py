@@ -194,7 +194,7 @@ def test_hostile_lines_stop_nothing() -> None:
     ]
     events = [*steady(1), *(at(60 + n / 100, text) for n, text in enumerate(odd * 20)), *steady(2)]
     told(watching, events)
-    assert watching.failed == 0
+    assert watching.unread == 0
     assert max(len(str(each)) for each in shapes_of(watching)) < 3000
 
 
@@ -208,7 +208,7 @@ def test_bytes_that_are_no_text_stop_nothing() -> None:
     events = [FORMAT.normalize(record(b"2026-03-02T00:01:00Z stdout F " + each), WHERE) for each in garbage]
     watching = detector(templates_each=40)
     told(watching, events)
-    assert watching.failed == 0
+    assert watching.unread == 0
     assert len(shapes_of(watching)) <= 40
 
 
@@ -252,6 +252,7 @@ def test_a_flood_of_shapes_costs_the_flooder_its_memory_and_nobody_else() -> Non
     assert noisy is not None
     assert calm is not None
     assert noisy["known_shapes"] <= 40
+    assert watching.standing()[""]["unshaped"] > 100
     assert calm["known_shapes"] == 3
 
 
@@ -320,7 +321,7 @@ def test_who_has_been_known_for_long_is_not_ousted_by_a_flood_of_names() -> None
     usual = watching.usual(NAME)
     assert usual is not None
     assert usual["active_windows"] == 28 * 12
-    assert watching.crowded > 0
+    assert watching.standing()[""]["crowded"] > 0
 
 
 def test_all_shapes_together_are_bounded() -> None:

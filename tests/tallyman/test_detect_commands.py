@@ -226,3 +226,7 @@ def test_a_detector_that_has_told_nothing_yet_has_a_line_that_says_so() -> None:
     assert detector({"incidents_day": 104.5, "bytes": 2048.0}) == (
         "104.5 scores above 4 nats a day, snapshot of 2,048 bytes"
     )
+    assert (
+        detector({"matches": 5.0, "late": 0.0, "crowded": 1200.0})
+        == "5 findings since the last start, no room for 1,200 events"
+    )
