@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from detectors._lines.templates import Place, Template, Tree
 
-ALIKE = 64  # shapes of the same length and first word that are compared
+ALIKE = 32  # shapes of the same length and first word that are compared
 
 
 class Common(Template):
@@ -30,8 +30,9 @@ class Commons:
 
     def find(self, words: list[str]) -> Common:
         """What a shape that is born with these words has in common with others'; new where that is nothing."""
-        found = self._crowd.get(tuple(words)) or self._tree.find(words)
-        return found or self.add(Common(words, self._tree.place(words)))
+        place = self._tree.place(words)
+        found = self._crowd.get(tuple(words)) or self._tree.find(words, place)
+        return found or self.add(Common(words, place))
 
     def add(self, common: Common) -> Common:
         common.listed = self._tree.add(common)

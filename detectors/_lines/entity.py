@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from math import exp, log
 
@@ -110,6 +111,9 @@ class Entity:
     seen: float = 0.0  # flow, when it was active last
     shapes: list[Shape] = field(default_factory=list)
     tree: Tree[Shape] = field(default_factory=lambda: Tree(FIRSTS))  # of the same
+    commons: Counter[Common] = field(
+        default_factory=Counter
+    )  # what they have in common with others' -> how many
     aged: float = 0.0
     n: float = 0.0
     m: float = 0.0

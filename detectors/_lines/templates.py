@@ -71,9 +71,9 @@ class Tree(Generic[T]):
         self.firsts, self.alike = firsts, alike
         self._lists: dict[int, dict[str, list[T]]] = {}
 
-    def find(self, words: list[str]) -> T | None:
-        """The shape that a line of these words joins, more general from now on; None where none is similar."""
-        length, first = self.place(words)
+    def find(self, words: list[str], place: Place) -> T | None:
+        """The shape that a line of these words joins, more general from now on; None where none at `place` is similar."""
+        length, first = place
         best = _most_similar(self._lists.get(length, {}).get(first, ()), words)
         if best is not None:
             _generalise(best, words)
@@ -132,12 +132,15 @@ def closest(template: T, others: Iterable[T]) -> T | None:
 
 def _first(words: list[str]) -> str:
     """The first word that says what a line is about: no time, level, id or bracket of these."""
-    return next((word[:32] for word in words if HOLE not in word and not _is_opening(word)), HOLE)
+    for word in words:
+        if not _is_opening(word):
+            return word[:32]
+    return HOLE
 
 
 @lru_cache(8192)
 def _is_opening(word: str) -> bool:
-    return _OPENING.fullmatch(word) is not None
+    return HOLE in word or _OPENING.fullmatch(word) is not None
 
 
 def _plain(words: list[str]) -> int:

@@ -14,7 +14,8 @@ from event_model.behaviour import Facets
 from event_model.event import Origin
 
 MOST_GROUPS = 64
-MOST_SIGNATURES = 32_768
+MOST_SIGNATURES = 16_384
+MOST_REFUSED = 1000  # lines of an entity in a window; then only lines like those before are looked for, which costs little
 FULL, FREED = 0.95, 0.875  # of all shapes: from where on the greatest give, and down to where
 
 
@@ -56,12 +57,12 @@ class Writers:
         """The shape of an entity's line, made if it is new; None where the entity has too many."""
         mark = (entity, signature(line))
         shape = self._signatures.get(mark)
-        if shape is not None:
+        if shape is not None or entity.unshaped >= MOST_REFUSED:
             return shape
         words = words_of(line)
-        shape = entity.tree.find(words)
+        place = entity.tree.place(words)
+        shape = entity.tree.find(words, place)
         if shape is None and self._has_room(entity):
-            place = entity.tree.place(words)
             shape = self.know(Shape(entity, self.commons.find(words), minute, words, place))
         if shape is not None:
             self._remember(mark, shape)
@@ -75,7 +76,8 @@ class Writers:
     def know(self, shape: Shape) -> Shape:
         """Its entity writes this shape from now on."""
         entity, common = shape.entity, shape.common
-        common.writers += all(each.common is not common for each in entity.shapes)
+        common.writers += common not in entity.commons
+        entity.commons[common] += 1
         entity.shapes.append(shape)
         entity.tree.add(shape)
         self.size += 1
@@ -92,14 +94,13 @@ class Writers:
         for shape in shapes:
             shape.window = GONE
             entity.tree.remove(shape)
+            entity.commons[shape.common] -= 1
+            if not entity.commons[shape.common]:
+                del entity.commons[shape.common]
+                self.commons.leave(shape.common)
             self.size -= 1
             self._is_stale = True
-        gone = [shape.common for shape in entity.shapes if shape.window == GONE]
         entity.shapes = [shape for shape in entity.shapes if shape.window != GONE]
-        left = {shape.common for shape in entity.shapes}
-        for common in dict.fromkeys(gone):
-            if common not in left:
-                self.commons.leave(common)
 
     def trim(self, entity: Entity) -> None:
         """Where an entity was refused shapes by its own bound, forget what it has not written for longest, until an

@@ -16,7 +16,7 @@ import pytest
 from detectors._lines.entity import FIRSTS, Entity
 from detectors._lines.templates import words_of
 from detectors._lines.words import Words, table
-from detectors._lines.writers import MOST_SIGNATURES, Writers, level
+from detectors._lines.writers import MOST_REFUSED, MOST_SIGNATURES, Writers, level
 from detectors._watch.clock import Clock
 from detectors.log_template import Detector
 from event_model.behaviour import Facets, Verdict
@@ -118,6 +118,19 @@ def test_shapes_of_one_writer_are_bounded_and_others_keep_theirs() -> None:
         writers.find(flood, f"{chr(97 + n % 26)} {'y' * (n % 60)} {chr(97 + n // 26 % 26) * 9} z{'w' * (n % 40)}", 0)  # fmt: skip
     assert len(flood.shapes) == 50
     assert writers.find(calm, "quite another thing to say", 0) is not None
+
+
+def test_who_goes_on_with_ever_new_shapes_is_searched_for_no_longer_in_that_window() -> None:
+    writers, entity = writer()
+    known, another = (
+        "session of alice opened from office network",
+        "session of bob opened from office network",
+    )
+    shape = writers.find(entity, known, 0)
+    entity.unshaped = MOST_REFUSED
+    assert (writers.find(entity, known, 0), writers.find(entity, another, 0)) == (shape, None)
+    entity.close(0.0)
+    assert writers.find(entity, another, 0) is shape
 
 
 def test_past_the_bound_of_all_those_give_who_have_the_most() -> None:
