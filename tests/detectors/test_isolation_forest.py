@@ -244,7 +244,7 @@ def test_a_snapshot_that_is_damaged_is_refused_with_a_reason_and_changes_nothing
         (b"", "cut short"),
         (data[:-9], "checksum"),
         (data[:40], "checksum"),
-        (data.replace(b"forest 2", b"forest 9", 1), "version 9"),
+        (data.replace(b"forest 3", b"forest 9", 1), "version 9"),
         (data[:60] + b"\xff" + data[61:], "checksum"),
     ]:
         with pytest.raises(ValueError, match=reason):

@@ -410,7 +410,7 @@ def test_a_snapshot_that_is_damaged_is_refused_with_a_reason_and_changes_nothing
     for broken, reason in [
         (b"", "cut short"),
         (data[:-3], "checksum"),
-        (data.replace(b"template 2", b"template 7", 1), "version 7"),
+        (data.replace(b"template 3", b"template 7", 1), "version 7"),
         (b"\x80\x04pickle", "no snapshot"),
     ]:
         with pytest.raises(ValueError, match=reason):
