@@ -83,8 +83,7 @@ class Writer(Struct, array_like=True):
 
 
 class State(Struct, array_like=True):
-    minute: int
-    flow: float
+    clock: Clock
     commons: list[Shared]
     groups: dict[str, tuple[float, float, float]]
     writers: list[Writer]
@@ -95,8 +94,7 @@ def pack(clock: Clock, writers: Writers, budget: Budget, verdicts: Verdicts) -> 
     commons = list(writers.commons)
     numbers = {common: number for number, common in enumerate(commons)}
     state = State(
-        clock.minute,
-        clock.flow,
+        clock,
         [Shared(each.words, each.place, each.born) for each in commons],
         {group.name: (group.aged, group.n, group.m) for group in writers.groups.values()},
         [_writer(entity, clock.window, numbers) for entity in writers.entities.values()],
@@ -108,7 +106,7 @@ def pack(clock: Clock, writers: Writers, budget: Budget, verdicts: Verdicts) -> 
 def unpack(data: bytes, writers: Writers, budget: Budget) -> tuple[Clock, Verdicts, list[Shape]]:
     """Fill new writers and a new budget; the shapes that the window of the snapshot holds. Raises ValueError."""
     state: State = unseal(NAME, VERSION, data, State)
-    clock = Clock(state.minute, state.flow)
+    clock = state.clock
     commons = [writers.commons.add(Common(each.words, each.place, each.born)) for each in state.commons]
     for name, (aged, n, m) in state.groups.items():
         group = writers.group(name)

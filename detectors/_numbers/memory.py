@@ -55,22 +55,21 @@ class Known(Struct, array_like=True):
 
 
 class State(Struct, array_like=True):
-    minute: int
-    flow: float
+    clock: Clock
     realms: list[Known]
     kept: Kept
 
 
 def pack(clock: Clock, realms: dict[str, Realm], budget: Budget, verdicts: Verdicts) -> bytes:
     known = [_known(realm) for realm in realms.values()]
-    return seal(NAME, VERSION, State(clock.minute, clock.flow, known, keep(budget, verdicts)))
+    return seal(NAME, VERSION, State(clock, known, keep(budget, verdicts)))
 
 
 def unpack(data: bytes, budget: Budget, most: int) -> tuple[Clock, dict[str, Realm], Verdicts]:
     """What `pack` kept; the budget is filled. Raises ValueError with the reason."""
     state: State = unseal(NAME, VERSION, data, State)
     realms = {known.name: _realm(known, most) for known in state.realms[:MOST_REALMS]}
-    return Clock(state.minute, state.flow), realms, give_back(state.kept, budget)
+    return state.clock, realms, give_back(state.kept, budget)
 
 
 def _known(realm: Realm) -> Known:

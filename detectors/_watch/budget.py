@@ -62,8 +62,9 @@ class Bucket:
 
     def fill(self, flow: float) -> float:
         """How many tokens there are by now."""
-        back = min(self.size, self.a_day) * (flow - self.filled) / DAY
-        self.left, self.filled = min(self.size, self.left + back), flow
+        passed = max(0.0, flow - self.filled)  # none for a source that is late
+        back = min(self.size, self.a_day) * passed / DAY
+        self.left, self.filled = min(self.size, self.left + back), max(self.filled, flow)
         return self.left
 
     def gone(self, flow: float) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
 WINDOW = 5  # minutes
 NEAR = 60  # minutes that time may leap at once: more must be confirmed
-RUN = 5  # consecutive events that agree on another time: then it is the time
+RUN = 5  # events that agree on another time, one after the other: then it is a time of the stream
+MOST_HANDS = 64
+REMEMBERED = 7 * 24 * 60  # minutes that a source may be late; what is older is a time of its own
 HOUR, DAY = 3_600.0, 86_400.0
+LEAP = HOUR  # what a leap ahead counts for: nobody watched meanwhile
 HALF_LIFE = 4 * DAY  # of counts, by the stream's time
 
 
@@ -22,17 +25,32 @@ def minute_of(text: str) -> int | None:
         return None
 
 
+@dataclass(slots=True, eq=False)
+class Hand:
+    """One time at which the stream is."""
+
+    minute: int = 0  # since the epoch; 0: it has not begun
+    flow: float = 0.0  # seconds
+    ends: int = 0  # minute at which it ends the window that is open
+
+
 @dataclass(slots=True)
 class Clock:
-    """`minute` is the stream's own time, `flow` counts the seconds that passed in it.
+    """`minute` is the time of the event that was looked at last, `flow` counts the seconds that were watched up to it.
 
-    Half-lives and ages go by `flow`: time that nobody watched tells nothing, so a leap, once confirmed, counts for
-    an hour, and a leap back for nothing.
+    Half-lives and ages go by `flow`: time that nobody watched tells nothing, so a leap ahead, once confirmed, counts
+    for an hour. Sources are read in turns, and some are hours late: each time at which the stream is has a hand of its
+    own, so that going from one to the other is no leap. A minute that is watched again has the flow that it had before:
+    hands that go through the same day age the memory by one day, however late some are.
+
+        audit log    ──────────────────────► 12:05      flow 7.5 h
+        old backlog  ─────────────► 09:40               flow 5.1 h
+
+    All share the windows: one ends when the first hand has gone through five minutes of it, and its number only grows.
     """
 
-    minute: int = 0  # since the epoch
-    flow: float = 0.0  # seconds
-    day: int = 0  # of the stream, for ages
+    hands: list[Hand] = field(default_factory=lambda: [Hand()])  # the last is that of the last event
+    window: int = 0
     odd: int = 0  # events whose time was not believed
     base: float = 0.0  # flow at which one more counts 1
     _other: int = 0  # the time that the last events agree on
@@ -44,28 +62,93 @@ class Clock:
         if minute is None:
             self.odd += 1
             return False
-        ahead = minute - self.minute
-        if not self.minute:
-            self.minute = minute
-        elif 0 <= ahead <= NEAR:
-            self.minute, self._run = minute, 0
-            self.flow += ahead * 60.0
-        elif -NEAR <= ahead < 0:  # lines are nearly, not strictly, in order
-            self._run = 0
-            return False
-        elif not self._confirmed(minute):
+        hand: Hand | None = self.hand
+        if not -NEAR <= minute - self.minute <= NEAR:
+            hand = self._another(minute)
+        if hand is None:
             self.odd += 1
             return False
-        else:
-            self.minute, self._run = minute, 0
-            self.flow += NEAR * 60.0 if ahead > 0 else 0.0
-        self.day = int(self.flow // DAY)
+        if minute < hand.minute:  # lines are nearly, not strictly, in order
+            return False
+        self._move(hand, minute)
         return True
+
+    def _another(self, minute: int) -> Hand | None:
+        """The hand of a time that is far from the present one; None where too few agree on it yet."""
+        if not self.minute:
+            self.hands = [Hand(minute, 0.0, _next(minute))]
+            return self.hand
+        hand = min(self.hands, key=lambda each: abs(minute - each.minute))
+        if abs(minute - hand.minute) <= NEAR:
+            self.hands.remove(hand)
+        elif self._confirmed(minute):
+            hand = self._new(minute)
+        else:
+            return None
+        self.hands.append(hand)
+        return hand
 
     def _confirmed(self, minute: int) -> bool:
         self._run = self._run + 1 if abs(minute - self._other) <= NEAR else 1
         self._other = minute
         return self._run >= RUN
+
+    def _new(self, minute: int) -> Hand:
+        """A hand of a time at which none was; makes room for it, and begins a window."""
+        hand = Hand(minute, self._flow_at(minute))
+        if len(self.hands) >= MOST_HANDS:
+            kept = (max(self.hands, key=_minute), max(self.hands, key=_flow))
+            self.hands.remove(next(each for each in self.hands if each not in kept))
+        self._run = 0
+        self._end_window(hand)
+        return hand
+
+    def _flow_at(self, minute: int) -> float:
+        """The flow of a time at which no hand is: by the hands around it, for a time far from all is another stream's."""
+        ahead = [each for each in self.hands if 0 <= each.minute - minute <= REMEMBERED]
+        behind = [each.flow for each in self.hands if 0 < minute - each.minute <= REMEMBERED]
+        if ahead:
+            following = min(ahead, key=_minute)
+            return max(0.0, following.flow - (following.minute - minute) * 60.0, *behind)
+        most = max(behind or map(_flow, self.hands))
+        return most + (LEAP if behind or minute > max(map(_minute, self.hands)) else 0.0)
+
+    def _move(self, hand: Hand, minute: int) -> None:
+        """Go on to the minute; a hand that is passed by on the way is one with it from now on."""
+        before, hand.minute = hand.minute, minute
+        hand.flow += (minute - before) * 60.0
+        if len(self.hands) > 1 and minute > before:
+            for each in [each for each in self.hands if each is not hand and before <= each.minute <= minute]:
+                self.hands.remove(each)
+                hand.flow = max(hand.flow, each.flow)
+        if minute >= hand.ends:
+            self._end_window(hand)
+
+    def _end_window(self, hand: Hand) -> None:
+        self.window += 1
+        for each in self.hands:
+            # a little longer than five minutes: where all go on, the same one ends the next
+            each.ends = _next(each.minute + WINDOW)
+        hand.ends = _next(hand.minute)
+
+    @property
+    def hand(self) -> Hand:
+        return self.hands[-1]
+
+    @property
+    def minute(self) -> int:
+        """Since the epoch; 0 before the first event."""
+        return self.hands[-1].minute
+
+    @property
+    def flow(self) -> float:
+        """Seconds."""
+        return self.hands[-1].flow
+
+    @property
+    def day(self) -> int:
+        """Of the stream, for ages."""
+        return int(self.flow // DAY)
 
     @property
     def weight(self) -> float:
@@ -76,10 +159,6 @@ class Clock:
         return float(2.0 ** ((self.flow - self.base) / HALF_LIFE))
 
     @property
-    def window(self) -> int:
-        return self.minute // WINDOW
-
-    @property
     def hour(self) -> int:
         """Hour of the day, UTC."""
         return self.minute // 60 % 24
@@ -88,6 +167,19 @@ class Clock:
     def now(self) -> str:
         """RFC 3339, to the minute."""
         return datetime.fromtimestamp(self.minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def _minute(hand: Hand) -> int:
+    return hand.minute
+
+
+def _flow(hand: Hand) -> float:
+    return hand.flow
+
+
+def _next(minute: int) -> int:
+    """The minute at which the next window begins, of a day that is cut into windows."""
+    return minute - minute % WINDOW + WINDOW
 
 
 def fade(seconds: float, half_life: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import exp, lgamma, log, sqrt
 
 from detectors._watch.actors import YOUNG, Actor, Tally
@@ -122,9 +122,9 @@ def renewed(actor: Actor, aspect: int, count: float, unseen: float) -> None:
             group.young_n[aspect] += count
 
 
-def passed(active: Iterable[Actor], weight: float, hour: int) -> None:
-    """One more active window of these actors, and of their groups."""
-    for actor in active:
+def passed(active: Mapping[Actor, int], weight: float) -> None:
+    """One more active window of these actors, each at its hour of the day, and of their groups."""
+    for actor, hour in active.items():
         young = actor.windows < YOUNG
         actor.windows += 1
         actor.m += weight

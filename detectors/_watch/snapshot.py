@@ -11,7 +11,7 @@ from detectors._watch.actors import SEPARATOR, Actor, Group, Known, Realm, Tally
 from detectors._watch.aspects import NAMES
 from detectors._watch.budget import Budget
 from detectors._watch.case import Case
-from detectors._watch.clock import DAY, Clock
+from detectors._watch.clock import Clock
 from detectors._watch.evidence import Term
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.watch import MOST_GROUPS, Watch
@@ -81,9 +81,7 @@ class Peers(Struct, array_like=True):
 
 class State(Struct, array_like=True):
     facets: tuple[str, ...]
-    minute: int
-    flow: float
-    base: float
+    clock: Clock
     members: list[Member]
     peers: list[Peers]
     kept: dict[str, Kept]  # by detector
@@ -94,9 +92,7 @@ def pack(watch: Watch, budgets: Mapping[str, Budget]) -> bytes:
     later in it rests on those after the snapshot."""
     state = State(
         NAMES,
-        watch.clock.minute,
-        watch.clock.flow,
-        watch.clock.base,
+        watch.clock,
         [_member(actor) for actor in watch.actors.values()],
         [_peers(realm.name, group) for realm in watch.realms.values() for group in realm.groups.values()],
         {name: keep(budget, watch.verdicts) for name, budget in budgets.items()},
@@ -145,7 +141,7 @@ def _peers(realm: str, group: Group) -> Peers:
 
 
 def _fill(state: State, watch: Watch) -> None:
-    watch.clock = Clock(state.minute, state.flow, int(state.flow // DAY), base=state.base)
+    watch.clock = state.clock
     for peers in state.peers:
         realm = watch.realms.setdefault(peers.realm, Realm(peers.realm))
         group = realm.group(peers.name, MOST_GROUPS)
@@ -183,7 +179,7 @@ def _add(member: Member, watch: Watch) -> None:
             total=each.total, squares=each.squares, hours=each.hours,
         )  # fmt: skip
         if each.window == watch.clock.window:
-            watch.tallies.append(tally)
+            watch.tallies.setdefault(watch.clock.hour, []).append(tally)
     if member.case is not None:
         opened = member.case
         new = {(aspect, value): fresh for aspect, value, fresh in opened.new}

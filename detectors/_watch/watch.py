@@ -12,7 +12,7 @@ from detectors._watch import counts, weighing
 from detectors._watch.actors import SEPARATOR, Actor, Group, Realm, Tally
 from detectors._watch.aspects import values_of
 from detectors._watch.case import Case
-from detectors._watch.clock import WINDOW, Clock
+from detectors._watch.clock import Clock, Hand
 from detectors._watch.verdicts import Verdicts
 from detectors._watch.weighing import Way
 from event_model.behaviour import Behaviour, Facets
@@ -24,7 +24,6 @@ MOST_GROUPS = 64  # of one realm
 MOST_KINDS = 100  # of one actor
 LEAST = 3  # events of a kind in a window, before they are looked at as many
 MOST_WEIGHT = 1e30  # of one count: more than a year of half-lives
-CLOSED = -1  # the window of a tally that is in none
 NEVER = 1 << 62  # a count that is never reached
 
 
@@ -68,7 +67,7 @@ class Watch:
         self.actors: dict[str, Actor] = {}
         self.unread = 0  # events that a declaration could not read
         self.crowded = 0  # events of actors that there was no room for
-        self.tallies: list[Tally] = []  # active in this window
+        self.tallies: dict[int, list[Tally]] = {}  # active in this window, by the hour of the day
         self.ways: dict[tuple[str, str], dict[int, Way]] = {}
         self.behaviour_of: Callable[[str], Behaviour | None] = lambda _: None
         self._nobody = nobody()
@@ -76,9 +75,8 @@ class Watch:
     def look(self, events: list[Event]) -> None:
         """Look at events in order. Never raises for what an event holds."""
         clock, minute = self.clock, ""
-        window, hour, day = clock.window, clock.hour, clock.day
-        check, tallies = (LEAST if self.counting else NEVER), self.tallies
-        self._nobody.tally.window = window
+        window, hand, hour, day, tallies = self._place()
+        check = LEAST if self.counting else NEVER
         origin: Origin | None = None
         behaviour: Behaviour | None = None
         known: dict[int, Way] = {}
@@ -102,12 +100,14 @@ class Watch:
             except Exception:  # a declaration meets what nobody thought of: counted, and the stream goes on
                 self.unread += 1
                 continue
-            if text != minute and clock.turn(text):
-                minute = text
+            if text != minute:
+                if clock.turn(text):
+                    minute = text
                 if clock.window != window:
-                    self.close(window)
-                    window, hour, day, tallies = clock.window, clock.hour, clock.day, self.tallies
-                    self._nobody.tally.window = window
+                    self.close()
+                    hand = None
+                if clock.hand is not hand:
+                    window, hand, hour, day, tallies = self._place()
             if way is None:
                 way = self._meet(event, behaviour, known, mark)
             elif way.day != day:
@@ -123,25 +123,32 @@ class Watch:
                     for judge in self.counting:
                         judge.busy(way, event)
 
-    def close(self, window: int) -> None:
+    def close(self) -> None:
         """End the window: the detectors first, then what was seen in it becomes usual."""
-        active = list(dict.fromkeys(tally.actor for tally in self.tallies))
-        clock, weight, hour = self.clock, self.clock.weight, window * WINDOW // 60 % 24
+        clock, weight, active = self.clock, self.clock.weight, dict[Actor, int]()
+        for hour, tallies in self.tallies.items():
+            for tally in tallies:
+                active.setdefault(tally.actor, hour)
         for judge in self.judges:
-            judge.closed(active)
-        counts.learn(self.tallies, weight, hour)
-        for tally in self.tallies:
-            tally.window = CLOSED  # a clock that is set back makes windows of the same number
+            judge.closed(list(active))
+        for hour, tallies in self.tallies.items():
+            counts.learn(tallies, weight, hour)
         for actor in active:
             actor.seen = clock.flow
             if actor.case is not None:
                 weighing.learn(actor, actor.case, self.verdicts, weight, clock.day, self.options.values_each)
                 actor.case = None
-        counts.passed(active, weight, hour)
-        self.tallies = []
+        counts.passed(active, weight)
+        self.tallies = {}
         if weight > MOST_WEIGHT:
             self.rescale()
         self._shed()
+
+    def _place(self) -> tuple[int, Hand | None, int, int, list[Tally]]:
+        """Where the clock stands: window, hand, hour, day, and who began to act in this window at this hour."""
+        clock = self.clock
+        self._nobody.tally.window = clock.window
+        return clock.window, clock.hand, clock.hour, clock.day, self.tallies.setdefault(clock.hour, [])
 
     def rescale(self) -> None:
         """Count in a unit that weighs 1 now, before numbers grow out of bounds."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from detectors._watch import watch
-from detectors._watch.clock import Clock
+from detectors._watch.budget import ALERT, Budget
+from detectors._watch.clock import DAY, HOUR, Clock
 from detectors._watch.watch import Options
 from detectors._watch.watcher import Crew
 from detectors.accumulation import Detector as Accumulation
 from detectors.novelty import Detector
-from tests.detectors.acts import act, after, made, ordinary, theft, told
+from event_model.event import Event
+from tests.detectors.acts import APPS, act, after, made, ordinary, theft, told
 
 DAYS = 3.0
 
@@ -69,6 +72,82 @@ def test_lines_a_little_out_of_order_are_no_leap() -> None:
     for text in ("2026-03-02T10:05", "2026-03-02T10:04", "2026-03-02T10:05", "2026-03-02T10:10"):
         clock.turn(text)
     assert (clock.odd, clock.flow) == (0, 300.0)
+
+
+def alternating(late: timedelta, steps: int = 720) -> Iterator[list[Event]]:
+    """A day of twelve accounts, in batches of two minutes: six of them come from a source that is late."""
+    for step in range(steps):
+        moment = after(DAYS) + timedelta(minutes=2 * step)
+        yield [act(name, "list pods", moment) for name in APPS[:6]]
+        yield [act(name, "list pods", moment - late) for name in APPS[6:]]
+
+
+@pytest.mark.parametrize("hours", [0.5, 2, 26, 2000])
+def test_a_source_that_is_late_ages_nothing_and_ends_no_window(hours: float) -> None:
+    detector = learnt()
+    before = {name: actor.windows for name, actor in detector.watch.actors.items()}
+    for batch in alternating(timedelta(hours=hours)):
+        detector.inspect(batch)
+    flow = max(hand.flow for hand in detector.watch.clock.hands)
+    assert flow / DAY == pytest.approx(DAYS + 1, abs=0.1)
+    for name, actor in detector.watch.actors.items():
+        assert actor.windows - before[name] == pytest.approx(288, abs=10)
+
+
+def test_a_late_source_has_its_own_hour_of_the_day() -> None:
+    detector = learnt()
+    prompt, late = (
+        next(actor for name, actor in detector.watch.actors.items() if name.endswith(end))
+        for end in ("app1", "app11")
+    )
+    before = list(prompt.hours), list(late.hours)
+    for batch in alternating(timedelta(hours=6), steps=30):
+        detector.inspect(batch)
+    grown = [
+        {hour for hour in range(24) if actor.hours[hour] > was[hour]}
+        for actor, was in zip((prompt, late), before, strict=True)
+    ]
+    assert grown[0] <= {23, 0} and 0 in grown[0]  # the window before had not ended
+    assert grown[1] <= {23, 18} and 18 in grown[1]
+
+
+def test_a_late_source_fills_no_budget_again() -> None:
+    budget = Budget(3.0, 12.0, 8.0)
+    told = [
+        budget.offer(f"actor{number}", "people", 50.0, 10 * DAY - number % 2 * 4 * HOUR)
+        for number in range(40)
+    ]
+    assert told.count(ALERT) == 6, "half of a day's hard cap at once"
+
+
+def test_a_day_that_is_read_again_from_another_file_is_one_day() -> None:
+    clock = Clock()
+    for _ in range(3):
+        for minute in range(0, 24 * 60, 7):
+            for _ in range(5):
+                clock.turn(f"2026-03-02T{minute // 60:02}:{minute % 60:02}")
+    assert clock.flow == 1435 // 7 * 7 * 60.0
+    assert clock.window > 3 * 200, "its windows end each time"
+
+
+def test_a_clock_that_leaps_to_and_fro_gains_nothing() -> None:
+    clock = Clock()
+    for _ in range(20):
+        for text in ("2026-03-02T10:05", "2026-03-02T07:05", "2026-03-01T23:05", "2025-03-02T10:05"):
+            for _ in range(5):
+                clock.turn(text)
+    assert (max(hand.flow for hand in clock.hands), clock.window) == (0.0, 3)
+
+
+def test_times_without_end_fill_no_memory_and_the_stream_keeps_its_own() -> None:
+    clock = Clock()
+    clock.turn("2026-03-02T10:00")
+    for day in range(300):
+        for _ in range(5):
+            clock.turn(f"{1700 + day}-03-02T10:00")
+    assert len(clock.hands) <= 64
+    clock.turn("2026-03-02T10:05")
+    assert (clock.now, clock.flow) == ("2026-03-02T10:05:00Z", 300.0)
 
 
 def test_an_actor_that_floods_with_a_million_names_fills_its_own_share_only(

@@ -68,6 +68,17 @@ def test_a_snapshot_of_other_facets_is_refused(monkeypatch: pytest.MonkeyPatch) 
         detector.restore(data)
 
 
+def test_a_source_that_is_late_is_known_after_a_restart() -> None:
+    first, second = learnt(), made(DETECTORS.make("novelty"))
+    late = [act("app1", "list pods", after(1.8)) for _ in range(5)]
+    told(first, [*late, act("app2", "list pods", after(2))])
+    second.restore(first.snapshot())
+    for each in (first, second):
+        each.inspect([act("app1", "list pods", after(1.81))])
+    assert second.watch.clock.now == first.watch.clock.now == "2026-03-03T19:26:00Z"
+    assert second.snapshot() == first.snapshot()
+
+
 def test_a_verdict_survives() -> None:
     from event_model.behaviour import Verdict
 
