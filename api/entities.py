@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, Field
 
 from api.alerts import Alert
@@ -17,6 +17,14 @@ Name = Annotated[
     str,
     Path(
         description="A user, service account, node, container or network, as alerts name it.", max_length=1000
+    ),
+]
+Where = Annotated[
+    str | None,
+    Query(
+        description="As it is known in this cluster; of several, otherwise, in the one where it was seen last. "
+        "Alerts are those of all.",
+        max_length=1000,
     ),
 ]
 
@@ -35,9 +43,9 @@ class Entity(BaseModel):
 
 
 @router.get("/{entity:path}", responses=MISSING)
-def entity(serve: Serve, token: Caller, entity: Name) -> Entity:
+def entity(serve: Serve, token: Caller, entity: Name, cluster: Where = None) -> Entity:
     """What is usual for an entity, and the latest alerts about it."""
-    found = serve.entity(entity)
+    found = serve.entity(entity, cluster)
     if found is None:
         raise HTTPException(404, f"nothing is known of {entity!r}")
     serve.audit.log(token.name, "view entity", {"entity": entity}, serve.now())

@@ -41,7 +41,7 @@ class Services:
     ready: Callable[[], dict[str, str]]  # check -> "ok" or what is wrong
     metrics: Callable[[], dict[str, float]]  # `name{label="value"}` -> number
     command_of: Callable[[Event], str]  # the equivalent kubectl or docker command, or nothing
-    entity: Callable[[str], dict[str, Any] | None]  # what is usual for it, and its latest alerts
+    entity: Callable[[str, str | None], dict[str, Any] | None]  # what is usual for it in a cluster
     follow: Callable[[Place | None], Following]  # from a place on, or from now on
     now: Callable[[], datetime]
     hosts: tuple[str, ...] = LOOPBACK  # names by which it may be called; `*` for any

@@ -21,7 +21,7 @@ from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.rules import rules
 from detectors._watch.telling import spent, stamp
-from detectors._watch.verdicts import Verdicts, scopes
+from detectors._watch.verdicts import Verdicts, scope_of, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match
 from event_model.behaviour import Behaviour, Verdict
@@ -261,12 +261,11 @@ class Detector:
         return {"": stands}
 
     def judge(self, verdict: Verdict) -> None:
-        self.verdicts.take(verdict, self.clock.minute)
-        if verdict.benign:
+        if not self.verdicts.take(verdict, self.clock.minute) or verdict.benign:
             return
         for realm in self.realms.values():
             for entity in realm.entities.values():
-                if verdict.scope in scopes(entity):
+                if scope_of(verdict) in scopes(entity):
                     entity.told.clear()
                     self.budget.attack(_incident(realm, entity))
 

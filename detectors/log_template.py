@@ -17,7 +17,7 @@ from detectors._watch.budget import DIGEST, Budget, Everything, Offer
 from detectors._watch.clock import Clock
 from detectors._watch.rules import rules
 from detectors._watch.telling import LEARNING, spent
-from detectors._watch.verdicts import Verdicts, scopes
+from detectors._watch.verdicts import Verdicts, scope_of, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match
 from event_model.behaviour import Behaviour, Verdict, no_text
@@ -170,7 +170,7 @@ class Detector:
         unlearned = [
             shape
             for shape in entity.shapes
-            if self.verdicts.keeps(entity, telling.SHAPE, telling.shown(str(shape)))
+            if self.verdicts.keeps(entity, telling.SHAPE, telling.shown(str(shape)), self.clock.minute)
         ]
         self.writers.forget(entity, unlearned)
 
@@ -261,11 +261,11 @@ class Detector:
         return {"": stands}
 
     def judge(self, verdict: Verdict) -> None:
-        self.verdicts.take(verdict, self.clock.minute)
-        if verdict.benign or verdict.facet not in (telling.SHAPE, "*"):
+        holds = self.verdicts.take(verdict, self.clock.minute)
+        if not holds or verdict.benign or verdict.facet not in (telling.SHAPE, None):
             return
         for entity in self.writers.entities.values():
-            if verdict.scope in scopes(entity):
+            if scope_of(verdict) in scopes(entity):
                 self.budget.attack(entity.name)
                 self._unlearn(entity)
         self.writers.tidy()

@@ -54,6 +54,7 @@ class Detector(Watcher):
         actor, clock = tally.actor, self.watch.clock
         text = telling.rate_text(tally, mean)
         evidence: dict[str, Any] = {
+            "cluster": actor.cluster,
             "entity": actor.entity,
             "group": actor.group.name,
             "score": round(nats, 1),

@@ -67,14 +67,17 @@ class Behaviour(Struct, frozen=True):
 class Verdict(Struct, frozen=True):
     """What triage said of one finding of a detector: feedback.
 
-    `benign`: such a value is no news for this scope until `expires`. `true`: the value stays unlearned, so that
-    it alarms again.
+    `benign`: such a value is no news for this entity until `expires`. `true`: the value stays unlearned until then,
+    so that it alarms again.
     """
 
-    scope: str  # an actor, or `group:NAME` for all of a group
-    facet: str  # action, namespace, source …; `*` for any
-    value: str  # `*` for any
+    cluster: str  # where the entity is, as `Origin.cluster` has it
+    entity: str  # an actor's name, or, `of_group`, the name of a group: all who are in it
+    facet: str | None  # action, namespace, source …; None for any
+    value: str | None  # None for any
     benign: bool
+    of_group: bool = False
+    since: str | None = None  # RFC 3339, of the decision; None: now
     expires: str | None = None  # RFC 3339; None for the detector's default
     reason: str = ""
 

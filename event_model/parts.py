@@ -95,8 +95,9 @@ class Detector(Inspector, Protocol):
         changed, and the caller learns again from history."""
         ...
 
-    def usual(self, entity: str) -> dict[str, Any] | None:
-        """What is usual for an entity, as data; None where it is not known."""
+    def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
+        """What is usual for an entity, as data; None where it is not known. Of several clusters the one where it was
+        seen last, unless one is named; `cluster` says which, `also_in` which others know it."""
         ...
 
     def judge(self, verdict: Verdict) -> None:

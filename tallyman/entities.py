@@ -43,18 +43,19 @@ class Entities:
     def __post_init__(self) -> None:
         self._names = list(self.make())
 
-    def about(self, entity: str) -> dict[str, Any] | None:
+    def about(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
         """What is usual for it, by detector, and the latest alerts about it; None where nobody knows it.
 
-        Where several machines know it, as the one does that wrote its memory down last.
+        Of several clusters the one where it was seen last, unless one is named; alerts are those of all. Where several
+        machines know it, as the one does that wrote its memory down last.
         """
-        usual, taken = self._usual(entity)
+        usual, taken = self._usual(entity, cluster)
         alerts = self.alerts.listed(user=entity, limit=MOST_ALERTS).alerts
         if not usual and not alerts:
             return None
         return {"entity": entity, "as_of": iso(taken) if taken else None, "usual": usual, "alerts": alerts}
 
-    def _usual(self, entity: str) -> tuple[dict[str, Any], float]:
+    def _usual(self, entity: str, cluster: str | None) -> tuple[dict[str, Any], float]:
         """By detector what is usual, and when that was written down."""
         usual, taken = dict[str, Any](), 0.0
         with self._mutex:  # a detector is read by one thread at a time
@@ -62,7 +63,7 @@ class Entities:
                 if kept.detector not in self._names or kept.detector in usual:
                     continue
                 held = self._remembered(kept)
-                found = held.detector.usual(entity) if held.detector else None
+                found = held.detector.usual(entity, cluster) if held.detector else None
                 if found is not None:
                     usual[kept.detector], taken = found, max(taken, held.taken)
         return {name: usual[name] for name in self._names if name in usual}, taken

@@ -48,12 +48,15 @@ def verdicts(alert: AlertRecord, lasting: timedelta) -> Iterator[Verdict]:
     if benign is None and not withdrawn:
         return
     evidence = alert.document.get("tallyman", {}).get("alert", {}).get("evidence", {})
-    scope = evidence.get("entity")
-    if step["scope"] == "group" and evidence.get("group"):
-        scope = f"group:{evidence['group']}"
+    decided = next((each for each in reversed(alert.history) if each["action"] != "reopen"), step)
+    of_group = decided["scope"] == "group" and bool(evidence.get("group"))
+    entity = evidence.get("group" if of_group else "entity")
     until = iso(0.0 if withdrawn else seconds(step["time"]) + lasting.total_seconds())
     name = alert.document["kibana"]["alert"]["rule"]["name"]
     for term in evidence.get("terms", ()):
         facet, value = term.get("facet"), term.get("value")
-        if scope and isinstance(facet, str) and isinstance(value, str):
-            yield Verdict(scope, facet, value, benign is not False, until, name)
+        if entity and isinstance(facet, str) and isinstance(value, str):
+            yield Verdict(
+                evidence.get("cluster", ""), entity, facet, value, benign is not False,
+                of_group, step["time"], until, name,
+            )  # fmt: skip

@@ -10,12 +10,12 @@ const MOST_EVENTS = 10;
 
 // Shows what the place names, and nothing if it names nothing.
 export async function showDetail() {
-  const { alert, event, entity } = place();
+  const { alert, event, entity, cluster } = place();
   if (!alert && !event && !entity) { $("detail").close(); return; }
   try {
-    const [title, children] = await (alert ? wholeAlert(alert) : event ? wholeEvent(event) : wholeEntity(entity));
+    const [title, children] = await (alert ? wholeAlert(alert) : event ? wholeEvent(event) : wholeEntity(entity, cluster));
     const now = place();
-    if (now.alert === alert && now.event === event && now.entity === entity) show(title, children);
+    if (now.alert === alert && now.event === event && now.entity === entity && now.cluster === cluster) show(title, children);
   } catch (error) { show("Not found", [make("p", { class: "problem" }, error.message)]); }
 }
 
@@ -76,19 +76,26 @@ function links(addresses = []) {
 
 // Ways on: what else this user, or this address, did.
 function others(document) {
-  const look = (text, q) => button(text, () => go({ q, since: "", until: "", people: "", alert: "", event: "", entity: "" }));
+  const look = (text, q) => button(text, () => go({ q, since: "", until: "", people: "", alert: "", event: "", entity: "", cluster: "" }));
   const user = document.user?.name;
   const address = document.source?.ip;
   return [
     user && look(`What else did ${user} do?`, `user.name:${quoted(user)}`),
-    user && button("What is usual?", () => go({ entity: document.tallyman?.alert?.evidence?.entity ?? user })),
+    user && button("What is usual?", () => go({ entity: user, ...known(document) })),
     address && look(`Who else came from ${address}?`, `source.ip:${quoted(address)}`),
   ];
 }
 
 // What is usual for somebody, by detector, and the latest alerts.
-async function wholeEntity(name) {
-  const { usual, alerts, as_of: written } = await call(`entities/${encodeURIComponent(name)}`);
+// The entity that a detector's alert is about, and where it is.
+function known({ tallyman }) {
+  const { entity, cluster } = tallyman?.alert?.evidence ?? {};
+  return entity && { entity, cluster: cluster ?? "" };
+}
+
+async function wholeEntity(name, cluster) {
+  const there = cluster && `?${new URLSearchParams({ cluster })}`;
+  const { usual, alerts, as_of: written } = await call(`entities/${encodeURIComponent(name)}${there}`);
   const line = (alert) => make("li", {}, make("time", {}, clock(alert.start)),
     make("span", { class: `badge ${alert.severity}` }, alert.severity),
     button(alert.reason, () => go({ alert: alert.id }), { class: "title" }));
@@ -127,7 +134,7 @@ async function copy(text, where) {
   } catch { where.textContent = "Copy it by hand"; } // a browser allows it on https and loopback only
 }
 
-$("detail").addEventListener("close", () => { if (place().alert || place().event || place().entity) go({ alert: "", event: "", entity: "" }); });
+$("detail").addEventListener("close", () => { if (place().alert || place().event || place().entity) go({ alert: "", event: "", entity: "", cluster: "" }); });
 document.addEventListener("decided", ({ detail }) => {
   if (place().alert && detail.startsWith(place().alert)) showDetail();
 });

@@ -10,7 +10,7 @@ import { go, onChange, place } from "./place.js";
 
 const SEARCH = ["q", "since", "until", "people"];
 const LIST = ["status", "severity"];
-const DETAIL = ["alert", "event", "entity"];
+const DETAIL = ["alert", "event", "entity", "cluster"];
 
 function fill() {
   for (const name of ["q", "since", "until"]) $("search").elements[name].value = place()[name];

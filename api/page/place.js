@@ -4,7 +4,7 @@ import { parameters } from "./api.js";
 const DEFAULTS = {
   q: "", since: "", until: "", people: "", // the search
   status: "open", severity: "medium", // the list of alerts
-  alert: "", event: "", entity: "", // what is shown whole
+  alert: "", event: "", entity: "", cluster: "", // what is shown whole
 };
 let current = read();
 let changed = () => {};
@@ -23,7 +23,7 @@ export function onChange(act) { changed = act; }
 export function go(changes) {
   const before = current;
   const other = changes.alert || changes.event || changes.entity;
-  current = { ...current, ...(other && { alert: "", event: "", entity: "" }), ...changes };
+  current = { ...current, ...(other && { alert: "", event: "", entity: "", cluster: "" }), ...changes };
   const told = Object.entries(current).filter(([name, value]) => value !== DEFAULTS[name]);
   const hash = parameters(Object.fromEntries(told)).toString();
   if (hash !== location.hash.slice(1)) history.pushState(null, "", hash ? `#${hash}` : location.pathname);

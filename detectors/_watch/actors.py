@@ -92,6 +92,10 @@ class Actor:
         return self.carried * fade(flow - self.gathered, CARRIED)
 
     @property
+    def cluster(self) -> str:
+        return self.name.split(SEPARATOR, 2)[1]
+
+    @property
     def entity(self) -> str:
         """Its name, as people know it."""
         return self.name.split(SEPARATOR, 2)[2]

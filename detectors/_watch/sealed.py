@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from detectors._watch.budget import Budget, Incident
-from detectors._watch.verdicts import Verdicts
+from detectors._watch.verdicts import Scoped, Term, Verdicts
 
 MOST_BYTES = 256 * 1024 * 1024
 _SUM = 4  # bytes
@@ -55,8 +55,8 @@ class Kept(Struct, array_like=True):
     """What every detector keeps besides what it has learnt: its budget and the verdicts."""
 
     pools: dict[str, Purse]
-    suppressed: list[tuple[str, str, str, int]]
-    unlearned: list[tuple[str, str, str, int]]
+    suppressed: list[tuple[Scoped, Term]]
+    unlearned: list[tuple[Scoped, Term]]
     bucket: tuple[float, float]  # what is left of it, and the flow of then
     open: list[tuple[str, str, float, float, int, int]]  # incidents, so that none is told twice
 
@@ -74,8 +74,8 @@ def keep(budget: Budget, verdicts: Verdicts) -> Kept:
             )
             for name, pool in budget.pools.items()
         },
-        [(*scoped, ends) for scoped, ends in verdicts.suppressed.items()],
-        [(*scoped, ends) for scoped, ends in verdicts.unlearned.items()],
+        list(verdicts.suppressed.items()),
+        list(verdicts.unlearned.items()),
         (budget.bucket.left, budget.bucket.filled),
         [
             (each.actor, each.group, each.start, each.score, each.alerted, each.told)
@@ -94,6 +94,5 @@ def give_back(kept: Kept, budget: Budget) -> Verdicts:
     budget.bucket.left, budget.bucket.filled = kept.bucket
     budget.open = {each[0]: Incident(*each) for each in kept.open}
     verdicts = Verdicts()
-    verdicts.suppressed = {(scope, facet, value): ends for scope, facet, value, ends in kept.suppressed}
-    verdicts.unlearned = {(scope, facet, value): ends for scope, facet, value, ends in kept.unlearned}
+    verdicts.suppressed, verdicts.unlearned = dict(kept.suppressed), dict(kept.unlearned)
     return verdicts

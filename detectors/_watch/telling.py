@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detectors._watch import counts
-from detectors._watch.actors import Actor, Group, Tally
+from detectors._watch.actors import Actor, Tally
 from detectors._watch.aspects import ACTION, CLIENT, IMAGE, NAMES, NAMESPACE, OBJECT, OUTCOME, PLACE, SOURCE
 from detectors._watch.budget import HISTORY, Budget
 from detectors._watch.case import Case
@@ -17,15 +17,15 @@ from detectors._watch.watch import Watch
 LEARNING = 2 * DAY  # of watching, before which much is new that is usual
 MOST_TERMS = 10  # shown
 MOST_VALUES = 20  # of what is usual, for each facet
-SENTENCES = {
-    ACTION: "first `{value}`",
-    NAMESPACE: "first time in namespace {value}",
-    SOURCE: "first from {value}",
-    CLIENT: "first with client {value}",
-    OUTCOME: "first `{value}`",
-    PLACE: "first `{value}`",
-    OBJECT: "first {value}",
-    IMAGE: "first image {value}",
+SENTENCES = {  # behind `first` or `again`
+    ACTION: "`{value}`",
+    NAMESPACE: "in namespace {value}",
+    SOURCE: "from {value}",
+    CLIENT: "with client {value}",
+    OUTCOME: "`{value}`",
+    PLACE: "`{value}`",
+    OBJECT: "{value}",
+    IMAGE: "image {value}",
 }
 
 
@@ -36,12 +36,13 @@ def evidence(
     clock = watch.clock
     days = age(actor, clock)
     return {
+        "cluster": actor.cluster,
         "entity": actor.entity,
         "group": actor.group.name,
         "score": round(score, 1),
         "risk": risk_of(score),
         "watched_days": days,
-        "terms": [_term(term, actor.group, days) for term in case.largest(MOST_TERMS)],
+        "terms": [_term(term, actor, watch, days) for term in case.largest(MOST_TERMS)],
         "off_hours": round(case.hours, 1),
         "rates": rates(actor, clock),
         "usual": usual(actor, clock),
@@ -50,7 +51,13 @@ def evidence(
     }
 
 
-def _term(term: Term, group: Group, days: float) -> dict[str, Any]:
+def _term(term: Term, actor: Actor, watch: Watch, days: float) -> dict[str, Any]:
+    text = SENTENCES[term.aspect]
+    marked = watch.verdicts.marked(actor, NAMES[term.aspect], term.value, watch.clock.minute)
+    if marked is None:
+        text, since = f"first {text}", _since(days)
+    else:
+        text, since = f"again {text}", f", marked as an attack on {stamp(marked)[:10]}"
     return {
         "facet": NAMES[term.aspect],
         "value": term.value,
@@ -59,7 +66,7 @@ def _term(term: Term, group: Group, days: float) -> dict[str, Any]:
         "peers": term.peers,
         "members": term.members,
         "everyone": term.everyone,
-        "text": f"{SENTENCES[term.aspect].format(value=term.value)}{_since(days)}; {_peers(term, group.name)}",
+        "text": f"{text.format(value=term.value)}{since}; {_peers(term, actor.group.name)}",
     }
 
 
@@ -119,6 +126,7 @@ def usual(actor: Actor, clock: Clock) -> dict[str, Any]:
     busy = max(actor.hours)
     return {
         "entity": actor.entity,
+        "cluster": actor.cluster,
         "group": actor.group.name,
         "peers": max(0, actor.group.members - 1),
         "first_seen": stamp(actor.first),

@@ -13,7 +13,7 @@ from detectors._watch.actors import SEPARATOR, Actor, Group, Realm, Tally
 from detectors._watch.aspects import values_of
 from detectors._watch.case import Case
 from detectors._watch.clock import Clock, Hand
-from detectors._watch.verdicts import Verdicts
+from detectors._watch.verdicts import Scope, Verdicts, scopes
 from detectors._watch.weighing import Way
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event, Origin
@@ -136,7 +136,7 @@ class Watch:
         for actor in active:
             actor.seen = clock.flow
             if actor.case is not None:
-                weighing.learn(actor, actor.case, self.verdicts, weight, clock.day, self.options.values_each)
+                weighing.learn(actor, actor.case, self.verdicts, clock, self.options.values_each)
                 actor.case = None
         counts.passed(active, weight)
         self.tallies = {}
@@ -164,17 +164,14 @@ class Watch:
         for known in self.ways.values():
             known.clear()
 
-    def named(self, scope: str) -> list[Actor]:
-        """The actors of a scope: of that name, or all of `group:NAME`."""
-        if scope.startswith("group:"):
-            return [
-                each for each in self.actors.values() if scope[6:] in [group.name for group in each.groups]
-            ]
-        return [each for each in self.actors.values() if each.entity == scope]
+    def within(self, scope: Scope) -> list[Actor]:
+        """The actors of a scope."""
+        return [each for each in self.actors.values() if scope in scopes(each)]
 
-    def find(self, entity: str) -> Actor | None:
-        """The actor of that name; of several clusters' the one seen last."""
-        return max(self.named(entity), key=lambda actor: actor.seen, default=None)
+    def named(self, entity: str) -> list[Actor]:
+        """The actors of that name, of all clusters: the one seen last first."""
+        found = [each for each in self.actors.values() if each.entity == entity]
+        return sorted(found, key=lambda actor: -actor.seen)
 
     def _declared(self, origin: Origin) -> tuple[Behaviour | None, dict[int, Way]]:
         name = (origin.format, origin.cluster)

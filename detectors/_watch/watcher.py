@@ -12,6 +12,7 @@ from detectors._watch.actors import Actor
 from detectors._watch.aspects import ASPECTS
 from detectors._watch.budget import Budget, Everything, Offer
 from detectors._watch.case import Case
+from detectors._watch.verdicts import scope_of
 from detectors._watch.watch import Options, Watch
 from detectors._watch.weighing import Way
 from event_model.alert import Match
@@ -52,9 +53,13 @@ class Crew:
         for name, budget in budgets.items():
             self.members[name].spend(budget)
 
-    def usual(self, entity: str) -> dict[str, Any] | None:
-        actor = self.watch.find(entity)
-        return None if actor is None else telling.usual(actor, self.watch.clock)
+    def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
+        known = self.watch.named(entity)
+        found = next((each for each in known if cluster in (None, each.cluster)), None)
+        if found is None:
+            return None
+        others = sorted({each.cluster for each in known} - {found.cluster})
+        return telling.usual(found, self.watch.clock) | {"also_in": others}
 
     def standing(self) -> dict[str, dict[str, float]]:
         flow = self.watch.clock.flow
@@ -64,15 +69,16 @@ class Crew:
 
     def judge(self, verdict: Verdict) -> None:
         watch = self.watch
-        watch.verdicts.take(verdict, watch.clock.minute)
-        if verdict.benign:
+        if not watch.verdicts.take(verdict, watch.clock.minute) or verdict.benign:
             return
-        for actor in watch.named(verdict.scope):
+        for actor in watch.within(scope_of(verdict)):
             for member in self.members.values():
                 member.budget.attack(actor.name)
             for aspect, facet in enumerate(ASPECTS):
-                if verdict.facet in (facet.name, "*"):
-                    actor.realm.forget(actor, aspect, verdict.value)
+                if verdict.facet in (facet.name, None):
+                    known = list(actor.known[aspect]) if verdict.value is None else [verdict.value]
+                    for value in known:
+                        actor.realm.forget(actor, aspect, value)
         watch.forget_ways()
 
     def _look_through(self, watch: Watch) -> None:

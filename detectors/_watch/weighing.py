@@ -8,6 +8,7 @@ from detectors._watch import counts
 from detectors._watch.actors import Actor, Tally
 from detectors._watch.aspects import ACTION, ASPECTS, NAMESPACE, OUTCOME, PLACE, WIDTH, Values
 from detectors._watch.case import MOST_NEW, Case
+from detectors._watch.clock import Clock
 from detectors._watch.evidence import term
 from detectors._watch.verdicts import Verdicts
 from event_model.behaviour import Facets
@@ -76,7 +77,7 @@ def _add(
             case.add(term(actor, weight, aspect, value, case.counts[aspect], way.prior, facets.kind))
 
 
-def learn(actor: Actor, case: Case, verdicts: Verdicts, weight: float, day: int, most: int) -> None:
+def learn(actor: Actor, case: Case, verdicts: Verdicts, clock: Clock, most: int) -> None:
     """What was new is known from now on, even when it raised an alarm: otherwise it would for ever.
 
     The actor remembers `most` values, of those that it showed last.
@@ -85,10 +86,10 @@ def learn(actor: Actor, case: Case, verdicts: Verdicts, weight: float, day: int,
     for (aspect, value), fresh in case.new.items():
         news[aspect] += 1
         unseen[aspect] += fresh
-        if not verdicts.keeps(actor, ASPECTS[aspect].name, value):
-            actor.realm.learn(actor, aspect, value, day)
+        if not verdicts.keeps(actor, ASPECTS[aspect].name, value, clock.minute):
+            actor.realm.learn(actor, aspect, value, clock.day)
     for aspect, count in enumerate(news):
         if count:
-            kept = min(count, MOST_COUNTED) * weight
+            kept = min(count, MOST_COUNTED) * clock.weight
             counts.renewed(actor, aspect, kept, kept * unseen[aspect] / count)
     actor.realm.trim(actor, most)

@@ -13,18 +13,19 @@ MOST_NAMES = 1000
 
 
 @click.command(
-    help="\b\nExamples:\n  tallyman entity alice@example.com\n  tallyman entity system:serviceaccount:ci:deployer --json\n\n"
+    help="\b\nExamples:\n  tallyman entity alice@example.com\n  tallyman entity system:serviceaccount:ci:deployer --cluster prod --json\n\n"
     + (__doc__ or "")
     + "\n\nAs the running store's detectors remembered it when they last wrote that down."
 )
 @click.argument("entity")
+@click.option("--cluster", help="As it is known there (default: of several, where it was seen last).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
-def command(context: click.Context, entity: str, as_json: bool) -> None:
+def command(context: click.Context, entity: str, cluster: str | None, as_json: bool) -> None:
     from tallyman.entities import entities_of
 
     with opened(context) as store:
-        found = entities_of(store.config, store.database).about(entity)
+        found = entities_of(store.config, store.database).about(entity, cluster)
         if found is None:
             raise click.UsageError(unknown(store, entity))
     if as_json:

@@ -41,6 +41,16 @@ def test_an_entity_has_what_is_usual_for_it_and_its_alerts(made: World) -> None:
     assert made.acts("view entity")[0]["detail"] == {"entity": ALICE}
 
 
+def test_an_entity_is_asked_for_in_one_cluster(made: World) -> None:
+    remember(made)
+    client = made.client("auditor")
+    found = client.get(f"/api/v1/entities/{ALICE}").json()["usual"]["actors"]
+    assert (found["cluster"], found["also_in"]) == ("prod", [])
+    for cluster, detectors in (("prod", ["actors"]), ("test", [])):
+        answer = client.get(f"/api/v1/entities/{ALICE}", params={"cluster": cluster}).json()
+        assert list(answer["usual"]) == detectors
+
+
 def test_a_name_may_hold_slashes_and_an_unknown_one_is_not_found(made: World) -> None:
     remember(made)
     answer = made.client("auditor").get("/api/v1/entities/arn:aws:iam::1:user/nobody")

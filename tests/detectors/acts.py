@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from event_model.alert import Match
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event, Origin
 from tests.detectors.traffic import START, event_of
 
 CLUSTER = Origin("audit", "acts")
+PLACES: dict[str, Origin] = {}
 PRIORS = {"read": -1.0, "secret read": 2.0, "exec": 2.0, "write": 0.0}
 DECLARED = Behaviour(
     key=lambda event: event.native, facets=lambda event: event.native, priors=lambda: PRIORS, realm="cluster"
@@ -62,6 +65,13 @@ def told(detector: Any, events: Iterable[Event]) -> list[Match]:
 def theft(moment: datetime, actor: str = "app3") -> Event:
     """A stolen token: secrets are listed from elsewhere, with a tool."""
     return act(actor, "list secrets", moment, "secret read", source="203.0.113.0/24", client="curl")
+
+
+def on(cluster: str, event: Event) -> Event:
+    """The same act on another cluster."""
+    return msgspec.structs.replace(
+        event, origin=PLACES.setdefault(cluster, Origin("audit", "acts", "", cluster))
+    )
 
 
 def after(days: float) -> datetime:

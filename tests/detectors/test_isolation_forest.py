@@ -268,10 +268,10 @@ def test_what_triage_calls_benign_is_told_no_more_until_it_expires() -> None:
     slow = [request(10 * 60 + n / 10, 9.0) for n in range(100)]
     events = sorted([*steady(24), *slow], key=lambda event: event.timestamp)
     watching = detector(floor=4.0)
-    watching.judge(Verdict("svc", "number", "duration", True, "2027-01-01T00:00:00Z"))
+    watching.judge(Verdict("", "svc", "number", "duration", True, expires="2027-01-01T00:00:00Z"))
     assert told(watching, events) == []
     expired = detector(floor=4.0)
-    expired.judge(Verdict("svc", "number", "duration", True, "2026-03-01T00:00:00Z"))
+    expired.judge(Verdict("", "svc", "number", "duration", True, expires="2026-03-01T00:00:00Z"))
     assert len(told(expired, events)) == 1
 
 

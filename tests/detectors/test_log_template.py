@@ -428,11 +428,11 @@ def test_what_triage_calls_benign_is_told_no_more_and_what_it_calls_true_is_told
     text = "ERROR cannot open /etc/shadow"
     events = [*steady(30), at(1800, text)]
     benign = detector(floor=6.0)
-    benign.judge(Verdict(NAME, "shape", text, True, "2027-01-01T00:00:00Z"))
+    benign.judge(Verdict("", NAME, "shape", text, True, expires="2027-01-01T00:00:00Z"))
     assert told(benign, events) == []
     true = detector(floor=6.0)
     assert len(told(true, events)) == 1
-    true.judge(Verdict(NAME, "shape", text, False, "2027-01-01T00:00:00Z"))
+    true.judge(Verdict("", NAME, "shape", text, False, expires="2027-01-01T00:00:00Z"))
     later = [at(1800 + n, f"refreshed {n} keys in {n}s") for n in range(1, 120)]
     assert len(told(true, [*later, at(1921, text)])) == 1
 

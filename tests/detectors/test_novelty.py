@@ -9,7 +9,7 @@ from detectors._watch.watch import Options
 from detectors._watch.watcher import Crew
 from detectors.novelty import Detector
 from event_model.behaviour import Behaviour, Verdict
-from tests.detectors.acts import CLUSTER, act, after, made, ordinary, theft, told
+from tests.detectors.acts import act, after, made, on, ordinary, theft, told
 
 DAYS = 4.0
 
@@ -125,7 +125,7 @@ def test_what_an_act_can_do_weighs_and_can_be_changed() -> None:
 
 def test_a_benign_verdict_silences_its_scope_until_it_expires() -> None:
     moment = after(DAYS)
-    verdict = Verdict("app3", "*", "*", True, (moment + timedelta(days=1)).isoformat())
+    verdict = Verdict("", "app3", None, None, True, expires=(moment + timedelta(days=1)).isoformat())
     detector = learnt()
     detector.judge(verdict)
     assert detector.inspect([theft(moment)]) == []
@@ -146,10 +146,66 @@ def test_a_true_verdict_keeps_the_value_unknown_so_that_it_alarms_again() -> Non
     detector.inspect([theft(after(DAYS))])
     told(detector, ordinary(0.2, after(DAYS)))
     for facet, value in (("action", "list secrets"), ("source", "203.0.113.0/24"), ("client", "curl")):
-        detector.judge(Verdict("app3", facet, value, False))
+        detector.judge(Verdict("", "app3", facet, value, False))
     assert len(detector.inspect([theft(after(DAYS + 0.3))])) == 1
     told(detector, ordinary(0.2, after(DAYS + 0.3)))
     assert len(detector.inspect([theft(after(DAYS + 1))])) == 1
+
+
+def test_a_true_verdict_ends_and_then_the_value_is_learnt_as_any_other() -> None:
+    detector = learnt()
+    detector.inspect([theft(after(DAYS))])
+    told(detector, ordinary(0.2, after(DAYS)))
+    for facet, value in (("action", "list secrets"), ("source", "203.0.113.0/24"), ("client", "curl")):
+        detector.judge(Verdict("", "app3", facet, value, False, expires=after(DAYS + 1).isoformat()))
+    reasons = []
+    for days in (0.5, 2, 4, 6):
+        told(detector, ordinary(0.2, after(DAYS + days)))
+        reasons += [match.reason for match in detector.inspect([theft(after(DAYS + days + 0.2))])]
+        told(detector, ordinary(0.2, after(DAYS + days + 0.2)))
+    assert len(reasons) == 2, "while it holds, and once after it has ended"
+    assert "again `list secrets`, marked as an attack on 2026-03-06; none of" in reasons[0]
+    assert "first `list secrets`" in reasons[1]
+    detector.judge(Verdict("", "app4", "client", "curl", True))
+    assert detector.watch.verdicts.unlearned == {}, "what has ended is forgotten with the next one"
+
+
+def test_a_value_that_looks_like_a_wildcard_is_only_itself() -> None:
+    detector = learnt(floor=3.0, alerts_a_day=0)
+    detector.judge(Verdict("", "app3", "client", "*", True))
+    assert detector.inspect([act("app3", "list pods", after(DAYS), client="*")]) == []
+    assert len(detector.inspect([act("app3", "list pods", after(DAYS), client="evil-tool")])) == 1
+
+
+def test_an_actor_that_is_called_like_a_group_is_not_the_group() -> None:
+    detector = learnt()
+    detector.judge(Verdict("", "group:application", None, None, True))
+    detector.judge(Verdict("", "application", None, None, True))
+    assert len(detector.inspect([theft(after(DAYS))])) == 1
+    assert detector.usual("group:application") is None
+
+
+def test_a_verdict_holds_for_its_cluster_and_the_alert_names_it() -> None:
+    detector = made(Detector(alerts_a_day=0))
+    told(detector, (on(place, event) for event in ordinary(DAYS) for place in ("dev", "prod")))
+    (match,) = detector.inspect([on("dev", theft(after(DAYS)))])
+    assert match.evidence["cluster"] == "dev"
+    for name, of_group in (("app3", False), ("application", True)):
+        detector.judge(Verdict("dev", name, None, None, True, of_group))
+    assert detector.inspect([on("dev", theft(after(DAYS), "app4"))]) == []
+    (match,) = detector.inspect([on("prod", theft(after(DAYS)))])
+    assert match.evidence["cluster"] == "prod"
+
+
+def test_what_is_usual_is_told_of_one_cluster_and_names_the_others() -> None:
+    detector = made(Detector())
+    told(detector, (on(place, event) for event in ordinary(0.2) for place in ("dev", "prod")))
+    detector.inspect([on("dev", act("app3", "list pods", after(0.2), source="10.1.1.0/24"))])
+    told(detector, (on("prod", event) for event in ordinary(0.1, after(0.2))))
+    last, dev = detector.usual("app3"), detector.usual("app3", "dev")
+    assert last and dev and detector.usual("app3", "test") is None
+    assert (last["cluster"], last["also_in"], last["values"]["source"]) == ("prod", ["dev"], ["10.0.0.0/24"])
+    assert (dev["cluster"], dev["also_in"]) == ("dev", ["prod"]) and "10.1.1.0/24" in dev["values"]["source"]
 
 
 def test_what_is_usual_for_an_entity_is_data() -> None:
@@ -179,7 +235,5 @@ def test_a_format_without_a_declaration_is_passed_over() -> None:
 
 def test_actors_of_two_clusters_are_two() -> None:
     detector = learnt()
-    elsewhere = theft(after(DAYS))
-    other = type(elsewhere)(*[getattr(elsewhere, name) for name in ("record",)], CLUSTER.__class__("audit", "acts", cluster="b"), elsewhere.native, elsewhere.sentence, elsewhere.timestamp, "acts")  # fmt: skip
-    detector.inspect([other])
+    detector.inspect([on("b", theft(after(DAYS)))])
     assert len([name for name in detector.watch.actors if name.endswith("app3")]) == 2

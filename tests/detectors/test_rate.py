@@ -37,7 +37,7 @@ def test_a_burst_is_told_on_the_very_event_that_makes_it_one() -> None:
     told(detector, ordinary(DAYS))
     events = burst("app3", 400, after(DAYS))
     match = detector.inspect(events)[0]
-    (tally,) = detector.watch.find("app3").tallies.values()  # type: ignore[union-attr]
+    (tally,) = detector.watch.named("app3")[0].tallies.values()
     clock = detector.watch.clock
     mean, scatter = mean_of(tally, clock.weight, clock.hour), spread_of(tally, clock.weight)
     first = next(n for n in range(1, 400) if surprise(n, mean, scatter) - CHOICE >= detector.floor)
@@ -65,7 +65,7 @@ def test_what_comes_every_night_is_usual_at_that_hour_and_for_nobody_else() -> N
     told(detector, days(6))
     assert detector.inspect(burst("app3", 60, after(6) + timedelta(hours=2))) == []
     assert detector.inspect(burst("app4", 60, after(6) + timedelta(hours=2)))
-    (tally,) = detector.watch.find("app3").tallies.values()  # type: ignore[union-attr]
+    (tally,) = detector.watch.named("app3")[0].tallies.values()
     weight = detector.watch.clock.weight
     assert mean_of(tally, weight, 2) > 2 * mean_of(tally, weight, 14)
 

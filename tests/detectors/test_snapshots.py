@@ -83,7 +83,7 @@ def test_a_verdict_survives() -> None:
     from event_model.behaviour import Verdict
 
     first, second = learnt(), made(DETECTORS.make("novelty"))
-    first.judge(Verdict("group:application", "*", "*", True))
+    first.judge(Verdict("", "application", None, None, True, of_group=True))
     second.restore(first.snapshot())
     assert second.inspect([theft(after(2))]) == []
 

@@ -64,7 +64,7 @@ def test_one_that_leaves_takes_nothing_along() -> None:
 def test_a_verdict_counts_for_everyof_them() -> None:
     every = together(*NAMES)
     told(every, ordinary(DAYS))
-    every.judge(Verdict("app1", "*", "*", True))
+    every.judge(Verdict("", "app1", None, None, True))
     burst = [act("app1", "list pods", after(DAYS)) for _ in range(400)]
     assert told(every, [theft(after(DAYS), "app1"), *burst]) == []
     assert told(every, [theft(after(DAYS), "app2")])

@@ -45,12 +45,12 @@ class Detector:
             return None
         known.append(action)
         if len(known) == 1 or any(
-            each.benign and each.scope in (actor, "group:all") and each.value == action
+            each.benign and (each.of_group or each.entity == actor) and each.value == action
             for each in self.verdicts
         ):
             return None
         evidence = {
-            "score": 12.0, "risk": 61, "entity": actor, "group": "all", "usual": {"actions": known[:-1]},
+            "score": 12.0, "risk": 61, "cluster": event.origin.cluster, "entity": actor, "group": "all", "usual": {"actions": known[:-1]},
             "terms": [{"facet": "action", "value": action, "nats": 12.0, "text": f"first `{action}`"}],
         }  # fmt: skip
         return Match(RULE, (event,), f"{actor}: first `{action}`", {}, (actor, action), evidence)
@@ -67,7 +67,7 @@ class Detector:
             raise ValueError(f"a memory of version {version}; this one reads 1")
         self.looked, self.actions = looked, actions
 
-    def usual(self, entity: str) -> dict[str, Any] | None:
+    def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
         return {"actions": self.actions[entity]} if entity in self.actions else None
 
     def judge(self, verdict: Verdict) -> None:

@@ -15,6 +15,7 @@ from event_model.alert import Match
 from event_model.behaviour import Verdict
 from event_model.event import Event
 from event_model.parts import Batch
+from store.grouping import iso
 from store.journal import Entry
 from store.recent import Place
 from store.snapshots import Snapshots
@@ -302,15 +303,19 @@ def decided(made: World, reason: str, scope: str = "entity", now: datetime = NOW
     )
 
 
-def verdict(scope: str, benign: bool, until: str = "2026-12-23T12:00:00Z") -> Verdict:
-    return Verdict(scope, "action", "list", benign, until, "Unusual behaviour")
+def verdict(
+    entity: str, benign: bool, until: str = "2026-12-23T12:00:00Z", *, of_group: bool = False
+) -> Verdict:
+    return Verdict(
+        "prod", entity, "action", "list", benign, of_group, iso(NOW.timestamp()), until, "Unusual behaviour"
+    )
 
 
 @pytest.mark.parametrize(
     ("reason", "scope", "expected"),
     [
         ("benign_positive", "entity", [verdict("alice", True)]),
-        ("false_positive", "group", [verdict("group:all", True)]),
+        ("false_positive", "group", [verdict("all", True, of_group=True)]),
         ("true_positive", "entity", [verdict("alice", False)]),
         ("duplicate", "entity", []),
     ],
@@ -341,7 +346,7 @@ def test_a_verdict_is_heard_by_a_run_that_goes_on_and_again_by_the_next(
         until(lambda: first.verdicts, 20)
     with looking(tmp_path, [], {"first_seen": second}) as made:
         made.run()
-    assert [(each.scope, each.value, each.benign) for each in second.verdicts] == [("alice", "list", True)]
+    assert [(each.entity, each.value, each.benign) for each in second.verdicts] == [("alice", "list", True)]
 
 
 def test_a_detector_that_stumbles_over_a_verdict_stops_neither_the_run_nor_the_others(tmp_path: Path) -> None:
@@ -371,6 +376,15 @@ def test_a_verdict_counts_for_its_time_and_one_taken_back_is_withdrawn(tmp_path:
         assert len(news.news()) == 1
         made.database.alerts.decide([made.alerts()[0]["id"]], "reopen", user="ana", now=NOW)
         assert news.news() == [verdict("alice", True, "1970-01-01T00:00:00Z")]  # it has ended
+
+
+def test_one_for_a_group_is_withdrawn_for_the_group(tmp_path: Path) -> None:
+    with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": Detector()}) as made:
+        made.run()
+        decided(made, "benign_positive", "group")
+        made.database.alerts.decide([made.alerts()[0]["id"]], "reopen", user="ana", now=NOW)
+        news = Feedback(made.database.alerts, timedelta(days=30), NOW.timestamp)
+        assert [(each.entity, each.of_group) for each in news.news()] == [("all", True)]
 
 
 def test_a_scope_that_there_is_not_is_refused(tmp_path: Path) -> None:
