@@ -13,6 +13,8 @@ from detectors._watch.aspects import WIDTH
 from detectors._watch.clock import HOUR, fade
 
 CARRIED = 8 * HOUR  # half-life of the evidence of past hours
+MOST_KINDS = 100  # of acts, of one actor
+MOST_GROUP_KINDS = 200
 YOUNG = 6  # active windows in which an actor is held to be young
 
 SEPARATOR = "\x1f"  # of realm, cluster and actor in the name under which an actor is kept
@@ -86,6 +88,12 @@ class Actor:
             tally.total *= by
             tally.squares *= by
             tally.hours = {hour: each * by for hour, each in tally.hours.items()}
+
+    def has_room(self, kind: str) -> bool:
+        """Whether acts of the kind may be counted by themselves: records name kinds, and need not end doing so."""
+        return len(self.tallies) < MOST_KINDS and all(
+            kind in group.tallies or len(group.tallies) < MOST_GROUP_KINDS for group in self.groups
+        )
 
     def carries(self, flow: float) -> float:
         """The evidence of the past hours that is left now."""

@@ -21,7 +21,6 @@ from event_model.event import Event, Origin
 MOST_WAYS = 100_000  # remembered keys, of one origin
 MOST_ORIGINS = 1000
 MOST_GROUPS = 64  # of one realm
-MOST_KINDS = 100  # of one actor
 LEAST = 3  # events of a kind in a window, before they are looked at as many
 MOST_WEIGHT = 1e30  # of one count: more than a year of half-lives
 NEVER = 1 << 62  # a count that is never reached
@@ -214,7 +213,7 @@ class Watch:
             actor = self._actor(name, realm, facets)
         tally = actor.tallies.get(facets.kind)
         if tally is None:
-            kind = facets.kind if len(actor.tallies) < MOST_KINDS else "other"
+            kind = facets.kind if actor.has_room(facets.kind) else "other"
             tally = actor.tallies.setdefault(kind, Tally(actor, kind))
         return Way(
             actor, facets, values_of(facets), tally, self._prior(behaviour, actor.group.name, facets.kind)
@@ -262,7 +261,18 @@ class Watch:
                 del self.actors[actor.name]
             shed = True
         if shed:
+            self._shed_kinds()
             self.forget_ways()
+
+    def _shed_kinds(self) -> None:
+        """Forget how often groups do what none of their members does."""
+        done = {group: set[str]() for realm in self.realms.values() for group in realm.groups.values()}
+        for actor in self.actors.values():
+            for group in actor.groups:
+                done[group].update(actor.tallies)
+        for group, kinds in done.items():
+            for kind in group.tallies.keys() - kinds:
+                del group.tallies[kind]
 
 
 def nobody() -> Way:

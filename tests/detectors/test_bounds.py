@@ -188,6 +188,27 @@ def test_a_flood_of_strangers_ousts_strangers() -> None:
     assert len(detector.inspect([theft(after(DAYS + 0.2))])) == 1
 
 
+def test_kinds_without_end_fill_neither_actors_nor_groups() -> None:
+    detector = learnt(most=200)
+    acts = (
+        act(
+            f"stranger{number // 50}",
+            "x",
+            after(DAYS) + timedelta(seconds=number),
+            f"kind{number}",
+            group="services",
+        )
+        for number in range(20_000)
+    )
+    told(detector, acts)
+    groups = detector.watch.realms["cluster"].groups
+    assert max(len(group.tallies) for group in groups.values()) <= 201  # and those that are named `other`
+    assert max(len(actor.tallies) for actor in detector.watch.actors.values()) <= 101
+    last = {kind for actor in detector.watch.actors.values() for kind in actor.tallies}
+    assert set(groups["services"].tallies) <= last, "what only those did who are forgotten"
+    assert set(groups["application"].tallies) == {"read"}
+
+
 def test_a_slow_trainer_makes_nothing_usual_for_others() -> None:
     detector = learnt()
     for hour in range(60):
