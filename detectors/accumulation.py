@@ -36,6 +36,7 @@ class Detector(Watcher):
     def _gather(self, actor: Actor, case: Case) -> None:
         clock = self.watch.clock
         score = gather(actor, case.total, clock)
+        actor.score(score, clock.flow)
         if not case.events or score < self.floor:
             return
         told = self.offers.offer(actor.name, actor.group.name, score, clock.flow)
@@ -44,6 +45,7 @@ class Detector(Watcher):
         actor.peak = actor.carried  # told: again only when as much has come on top
         digest = told == DIGEST
         evidence = telling.evidence(actor, case, self.watch, self.budget, score, digest)
+        evidence["gathered"] = round(actor.carried, 1)
         reason = f"{telling.reason(evidence)}; {actor.carried:.0f} nats of evidence in the past hours"
         level = "low" if digest else "medium"
         self.tell(Match(RULES[level], tuple(case.events), reason, {}, (actor.entity,), evidence))

@@ -31,6 +31,7 @@ class Detector(Watcher):
         if score <= case.told:
             return
         case.told = score
+        actor.score(score, clock.flow)
         told = self.offers.offer(actor.name, actor.group.name, score, clock.flow)
         if told is not None:
             digest = told == DIGEST

@@ -45,6 +45,7 @@ class Detector(Watcher):
             tally.hour, tally.first = clock.hour, max(LEAST, tally.check // SOONER)
             return
         if not self.watch.verdicts.benign(actor, FACET, tally.kind, clock.minute):
+            actor.score(nats, clock.flow)
             told = self.offers.offer(actor.name, actor.group.name, nats, clock.flow)
             if told is not None:
                 self.tell(self._match(tally, event, nats, mean, told == DIGEST))
@@ -59,7 +60,7 @@ class Detector(Watcher):
             "group": actor.group.name,
             "score": round(nats, 1),
             "risk": risk_of(nats),
-            "watched_days": telling.age(actor, clock),
+            "watched_days": telling.days(telling.age(actor, clock)),
             "terms": [{"facet": FACET, "value": tally.kind, "nats": round(nats, 1), "text": text}],
             "rates": [{"kind": tally.kind, "count": tally.count, "usual": round(mean, 3), "text": text}],
             "usual": telling.usual(actor, clock),

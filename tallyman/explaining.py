@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from detectors._watch.clock import DAY
+from detectors._watch.telling import every, lasting
+
 MOST_SHOWN = 8  # values of one kind
 
 
@@ -13,11 +16,14 @@ def evidence(found: Mapping[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield f"{found.get('score', 0):>7.1f}  nats of evidence; risk {found.get('risk', 0)} of 100{_expected(found)}"
-    for term in found.get("terms", ()):
-        yield f"{term.get('nats', 0):>+7.1f}  {term.get('text') or _plain(term)}"
+    texts = [term.get("text") or _plain(term) for term in found.get("terms", ())]
+    for term, text in zip(found.get("terms", ()), texts, strict=True):
+        yield f"{term.get('nats', 0):>+7.1f}  {text}"
+    if found.get("gathered"):
+        yield f"{found['gathered']:>7.1f}  nats of evidence in the past hours"
     if found.get("off_hours"):
         yield f"{found['off_hours']:>+7.1f}  at an unusual hour"
-    for rate in found.get("rates", ()):
+    for rate in (each for each in found.get("rates", ()) if each.get("text") not in texts):
         yield f"{'rate':>7}  {rate.get('text', '')}"
 
 
@@ -38,6 +44,8 @@ def usual(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if name == "values" and isinstance(value, Mapping):
             yield from usual(value)
+        elif name == "watched_days":
+            yield "watched", lasting(value * DAY)
         elif name == "hours":
             yield "hours (UTC)", hours(value)
         else:
@@ -57,7 +65,7 @@ def hours(found: list[int]) -> str:
 
 def _expected(found: Mapping[str, Any]) -> str:
     days = found.get("expected_every_days")
-    return f"; to be expected at most once in {days:g} days" if days else ""
+    return f"; to be expected at most once {every(days)}" if days else ""
 
 
 def _plain(term: Mapping[str, Any]) -> str:

@@ -24,8 +24,15 @@ export function evidence(found) {
 
 function headline({ score, risk, expected_every_days: days, watched_days: watched, group }) {
   return [`${score.toFixed(1)} nats of evidence, risk ${risk} of 100`, group && `one of: ${group}`,
-    watched !== undefined && (watched ? `watched for ${watched} days` : "met just now"),
-    days && `to be expected at most once in ${days} days`].filter(Boolean).join(" · ");
+    watched !== undefined && (watched ? `watched for ${lasting(watched)}` : "met just now"),
+    days && `to be expected at most once ${days === 1 ? "a day" : `every ${days} days`}`].filter(Boolean).join(" · ");
+}
+
+// Days as a person would say them: `45 minutes`, `7 hours`, `4.2 days`.
+function lasting(days) {
+  const [count, name] = days < 1 / 12 ? [Math.round(days * 1440), "minute"]
+    : days < 2 ? [Math.round(days * 24), "hour"] : [Number(days.toFixed(1)), "day"];
+  return `${count} ${name}${count === 1 ? "" : "s"}`;
 }
 
 const signed = (nats) => `+${nats.toFixed(1)}`;
@@ -43,8 +50,9 @@ export function usualByDetector(usual, heading) {
 }
 
 function usualFacts(known) {
-  const { values = {}, hours, entity, ...others } = known;
+  const { values = {}, hours, entity, watched_days: watched, ...others } = known;
   const pairs = Object.entries(values).map(([name, found]) => [name, some(found)]);
+  if (watched !== undefined) pairs.push(["watched", lasting(watched)]);
   if (hours?.length) pairs.push(["hours (UTC)", spans(hours)]);
   for (const [name, value] of Object.entries(others)) pairs.push([name.replaceAll("_", " "), worded(value)]);
   return pairs;

@@ -182,7 +182,7 @@ def _act(audit: Audit, ref: ObjectRef) -> tuple[str, str, str]:
         return "impersonate", whom, "impersonation"
     if not ref.resource:
         path = audit.requestURI.partition("?")[0]
-        return audit.verb, _NUMBER.sub("0", "/".join(path.split("/")[:5])), "path"
+        return audit.verb, _NUMBER.sub("N", "/".join(path.split("/")[:5])), "path"
     thing = f"{ref.resource}/{ref.subresource}" if ref.subresource else ref.resource
     connects = ref.subresource in CONNECTIONS and ref.resource != "nodes"
     return "connect" if connects else audit.verb, thing, ""

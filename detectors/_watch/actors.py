@@ -58,7 +58,8 @@ class Actor:
     realm: Realm
     group: Group
     first: int  # minute, since the epoch
-    seen: float = 0.0  # flow, the same
+    met: float = 0.0  # flow, the same
+    seen: float = 0.0  # flow, the last time
     windows: int = 0  # active ones, ever
     m: float = 0.0
     n: list[float] = field(default_factory=zeros)
@@ -73,6 +74,8 @@ class Actor:
     peak: float = 0.0  # the highest that `carried` was on a past day, decaying
     today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it
     groups: tuple[Group, ...] = ()  # its group, and the one above
+    highest: float = 0.0  # score of the past hours, decayed
+    scored: float = 0.0  # flow to which `highest` has decayed
     case: Any = None  # what is new in this window (case.Case)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,14 @@ class Actor:
     def carries(self, flow: float) -> float:
         """The evidence of the past hours that is left now."""
         return self.carried * fade(flow - self.gathered, CARRIED)
+
+    def score(self, nats: float, flow: float) -> None:
+        """Note a score, for the actor's risk."""
+        self.highest, self.scored = max(nats, self.worst(flow)), flow
+
+    def worst(self, flow: float) -> float:
+        """What is left now of the highest score of the past hours."""
+        return self.highest * fade(flow - self.scored, CARRIED)
 
     @property
     def cluster(self) -> str:

@@ -162,10 +162,12 @@ class Budget:
         self.open.pop(actor, None)
 
     def every(self, group: str, score: float, flow: float) -> float | None:
-        """Such a score is to be expected at most once in so many days; None before there is a day of history."""
-        days = min(flow, HISTORY) / DAY
-        above = sum(1 for _, past, _ in self.pool(group).past if past >= score)
-        return round(days / max(1, above), 1) if days >= 1.0 else None
+        """Such a score is to be expected at most once in so many days; None before there is a day of history, and
+        where none was kept: another than this budget decides."""
+        days, past = min(flow, HISTORY) / DAY, self.pool(group).past
+        if days < 1.0 or not (past or self.open):
+            return None
+        return round(days / max(1, sum(1 for _, each, _ in past if each >= score)), 1)
 
     def pool(self, group: str) -> Pool:
         """The pool of a group: its own, that of the group above it (`people` of `people/sre`), or everybody's."""

@@ -49,6 +49,7 @@ class Member(Struct, array_like=True):
     name: str
     group: str
     first: int
+    met: float
     seen: float
     windows: int
     m: float
@@ -62,6 +63,8 @@ class Member(Struct, array_like=True):
     usual: float
     peak: float
     today: tuple[int, float]
+    highest: float
+    scored: float
     case: Opened | None
 
 
@@ -120,9 +123,9 @@ def _member(actor: Actor) -> Member:
         for each in actor.tallies.values()
     ]
     return Member(
-        actor.name, actor.group.name, actor.first, actor.seen, actor.windows, actor.m, actor.n,
+        actor.name, actor.group.name, actor.first, actor.met, actor.seen, actor.windows, actor.m, actor.n,
         actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.weighed, actor.usual, actor.peak,
-        actor.today, _opened(actor.case),
+        actor.today, actor.highest, actor.scored, _opened(actor.case),
     )  # fmt: skip
 
 
@@ -159,6 +162,7 @@ def _add(member: Member, watch: Watch) -> None:
     fields: dict[str, Any] = {
         name: getattr(member, name)
         for name in (
+            "met",
             "seen",
             "windows",
             "m",
@@ -170,6 +174,8 @@ def _add(member: Member, watch: Watch) -> None:
             "usual",
             "peak",
             "today",
+            "highest",
+            "scored",
         )
     }
     actor = watch.actors[member.name] = Actor(member.name, realm, group, member.first, **fields)

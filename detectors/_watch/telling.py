@@ -10,7 +10,7 @@ from detectors._watch.actors import Actor, Tally
 from detectors._watch.aspects import ACTION, CLIENT, IMAGE, NAMES, NAMESPACE, OBJECT, OUTCOME, PLACE, SOURCE
 from detectors._watch.budget import HISTORY, Budget
 from detectors._watch.case import Case
-from detectors._watch.clock import DAY, WINDOW, Clock
+from detectors._watch.clock import DAY, HOUR, WINDOW, Clock
 from detectors._watch.evidence import Term, risk_of
 from detectors._watch.watch import Watch
 
@@ -34,15 +34,15 @@ def evidence(
 ) -> dict[str, Any]:
     """Everything that an alert says of an actor, as data: terms largest first, rates, what is usual."""
     clock = watch.clock
-    days = age(actor, clock)
+    watched = age(actor, clock)
     return {
         "cluster": actor.cluster,
         "entity": actor.entity,
         "group": actor.group.name,
         "score": round(score, 1),
         "risk": risk_of(score),
-        "watched_days": days,
-        "terms": [_term(term, actor, watch, days) for term in case.largest(MOST_TERMS)],
+        "watched_days": days(watched),
+        "terms": [_term(term, actor, watch, watched) for term in case.largest(MOST_TERMS)],
         "off_hours": round(case.hours, 1),
         "rates": rates(actor, clock),
         "usual": usual(actor, clock),
@@ -51,11 +51,11 @@ def evidence(
     }
 
 
-def _term(term: Term, actor: Actor, watch: Watch, days: float) -> dict[str, Any]:
+def _term(term: Term, actor: Actor, watch: Watch, watched: float) -> dict[str, Any]:
     text = SENTENCES[term.aspect]
     marked = watch.verdicts.marked(actor, NAMES[term.aspect], term.value, watch.clock.minute)
     if marked is None:
-        text, since = f"first {text}", _since(days)
+        text, since = f"first {text}", _since(watched)
     else:
         text, since = f"again {text}", f", marked as an attack on {stamp(marked)[:10]}"
     return {
@@ -70,16 +70,17 @@ def _term(term: Term, actor: Actor, watch: Watch, days: float) -> dict[str, Any]
     }
 
 
-def _since(days: float) -> str:
-    return f" in {days:.1f} days" if days >= 0.1 else ", by an actor met just now"
+def _since(watched: float) -> str:
+    return f" in {lasting(watched)}" if watched >= WINDOW * 60 else ", by an actor met just now"
 
 
 def _peers(term: Term, group: str) -> str:
     if not term.members:
-        return f"it has no peers ({group})" if not term.everyone else f"{term.everyone} others did"
+        return f"it has no peers ({group})" if not term.everyone else f"{counted(term.everyone, 'other')} did"
+    peers = f"{counted(term.members, 'peer')} ({group})"
     if not term.everyone:
-        return f"none of {term.members} peers ({group}) nor anybody else ever did"
-    return f"{term.peers} of {term.members} peers ({group}) ever did"
+        return f"none of {peers} nor anybody else ever did"
+    return f"{term.peers} of {peers} ever did"
 
 
 def rates(actor: Actor, clock: Clock) -> list[dict[str, Any]]:
@@ -112,7 +113,7 @@ def reason(told: dict[str, Any]) -> str:
     """The evidence as one sentence."""
     parts = [term["text"] for term in told["terms"][:3]] + [rate["text"] for rate in told["rates"][:1]]
     if told.get("expected_every_days"):
-        parts.append(f"expected at most once every {told['expected_every_days']:g} days")
+        parts.append(f"expected at most once {every(told['expected_every_days'])}")
     return f"{told['entity']} ({told['group']}): {'; '.join(parts)}"
 
 
@@ -130,22 +131,46 @@ def usual(actor: Actor, clock: Clock) -> dict[str, Any]:
         "group": actor.group.name,
         "peers": max(0, actor.group.members - 1),
         "first_seen": stamp(actor.first),
-        "watched_days": age(actor, clock),
+        "watched_days": days(age(actor, clock)),
         "active_windows": actor.windows,
         "values": seen,
         "hours": [hour for hour, count in enumerate(actor.hours) if count > 0.05 * busy],
-        "rates": {
-            kind: round(counts.mean_of(tally, clock.weight), 3)
+        f"rates_in_{WINDOW}_minutes": {
+            kind: round(tally.total / actor.m, 3)
             for kind, tally in sorted(actor.tallies.items())
+            if tally.total > 0.0
         },
-        "risk": risk_of(actor.carries(clock.flow)),
+        "risk": risk_of(actor.worst(clock.flow)),
         "learning": actor.young,
     }
 
 
 def age(actor: Actor, clock: Clock) -> float:
-    """Days since the actor was met."""
-    return round(max(0, clock.minute - actor.first) / 1440, 1)
+    """Seconds that were watched since the actor was met."""
+    return max(0.0, clock.flow - actor.met)
+
+
+def days(seconds: float) -> float:
+    """As data: to a minute or two."""
+    return round(seconds / DAY, 3)
+
+
+def lasting(seconds: float) -> str:
+    """As a person would say it: `45 minutes`, `7 hours`, `4.2 days`."""
+    if seconds < 2 * HOUR:
+        return counted(round(seconds / 60), "minute")
+    if seconds < 2 * DAY:
+        return counted(round(seconds / HOUR), "hour")
+    return f"{seconds / DAY:.1f}".removesuffix(".0") + " days"
+
+
+def every(days: float) -> str:
+    """How often, of something that comes once in so many days: `a day`, `every 2.5 days`."""
+    return "a day" if days == 1 else f"every {days:g} days"
+
+
+def counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def stamp(minute: int) -> str:

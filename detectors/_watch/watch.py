@@ -229,7 +229,9 @@ class Watch:
     def _actor(self, name: str, realm_name: str, facets: Facets) -> Actor:
         realm = self.realms.setdefault(realm_name, Realm(realm_name))
         group = realm.group(self._group(facets), MOST_GROUPS)
-        actor = self.actors[name] = Actor(name, realm, group, self.clock.minute, self.clock.flow)
+        actor = self.actors[name] = Actor(
+            name, realm, group, self.clock.minute, self.clock.flow, self.clock.flow
+        )
         for each in actor.groups:
             each.members += 1
         realm.members += 1

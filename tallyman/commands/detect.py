@@ -288,7 +288,8 @@ def explained(reason: str, time: str, found: dict[str, Any], as_json: bool) -> N
     if as_json:
         emit({"time": time, "reason": reason, **found})
         return
-    click.echo(f"{time[:19].replace('T', ' ')}  {reason}\n")
+    who = reason.partition(": ")[0]  # the sentences follow as terms
+    click.echo(f"{time[:19].replace('T', ' ')}  {who}\n")
     for line in evidence(found):
         click.echo(f"  {line}")
     click.echo("\n  usual")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from detectors import DETECTORS
+from detectors._watch import telling
 from detectors._watch.watch import Options
 from detectors._watch.watcher import Crew
 from detectors.novelty import Detector
@@ -54,7 +58,7 @@ def test_the_reasons_are_sentences_and_data_largest_first() -> None:
     assert [term["nats"] for term in terms] == sorted((term["nats"] for term in terms), reverse=True)
     assert {term["facet"] for term in terms} == {"action", "source", "client"}
     assert (
-        "first `list secrets` in 4.0 days; none of 11 peers (application) nor anybody else ever did"
+        "first `list secrets` in 4 days; none of 11 peers (application) nor anybody else ever did"
         in match.reason
     )
     assert {"list pods", "get configmaps"} < set(match.evidence["usual"]["values"]["action"])
@@ -208,6 +212,60 @@ def test_what_is_usual_is_told_of_one_cluster_and_names_the_others() -> None:
     assert (dev["cluster"], dev["also_in"]) == ("dev", ["prod"]) and "10.1.1.0/24" in dev["values"]["source"]
 
 
+def test_nothing_is_usual_for_who_was_met_just_now() -> None:
+    detector = learnt()
+    detector.inspect([theft(after(DAYS), "app99")])
+    usual = detector.usual("app99")
+    assert usual and (usual["rates_in_5_minutes"], usual["watched_days"]) == ({}, 0.0)
+
+
+def test_an_alert_is_a_risk_that_fades_whichever_detector_looks() -> None:
+    for names in (["novelty"], ["novelty", "rate", "accumulation"]):
+        detector = made(Crew({name: DETECTORS.make(name) for name in names}))
+        told(detector, ordinary(DAYS))
+        assert detector.usual("app3")["risk"] == 0
+        (match,) = detector.inspect([theft(after(DAYS))])
+        again = made(Crew({name: DETECTORS.make(name) for name in names}))
+        again.restore(detector.snapshot())
+        assert again.usual("app3")["risk"] == detector.usual("app3")["risk"] == match.evidence["risk"] > 70
+        told(detector, ordinary(2, after(DAYS)))
+        assert detector.usual("app3")["risk"] == 0
+
+
+def test_ages_are_of_what_was_watched_in_the_unit_of_a_person() -> None:
+    reasons = []
+    for days, pause in ((1 / 24, 0), (1, 0), (3, 30), (3, -30)):
+        detector = made(Detector(alerts_a_day=0))
+        told(detector, ordinary(days))
+        told(detector, ordinary(0.1, after(days + pause)))
+        (match,) = detector.inspect([theft(after(days + pause + 0.1))])
+        reasons.append(match.reason)
+    expected = ("3 hours", "26 hours", "3.1 days", "3.1 days")
+    for reason, age in zip(reasons, expected, strict=True):
+        assert f"in {age}; " in reason, reason
+
+
+def test_how_often_is_said_only_of_what_was_recorded() -> None:
+    recorded, ranking = learnt(), learnt(alerts_a_day=0)
+    for detector, days in ((recorded, 4.0), (ranking, None)):
+        (match,) = detector.inspect([theft(after(DAYS))])
+        assert match.evidence["expected_every_days"] == days
+    assert "expected" not in match.reason
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(60, "1 minute"), (7140, "119 minutes"), (7200, "2 hours"), (170_000, "47 hours"), (432_000, "5 days"), (440_000, "5.1 days")],
+)  # fmt: skip
+def test_an_age_is_said_in_the_unit_of_a_person(seconds: float, said: str) -> None:
+    assert telling.lasting(seconds) == said
+
+
+def test_numbers_of_one_are_said_as_one() -> None:
+    assert (telling.every(1.0), telling.every(2.5)) == ("a day", "every 2.5 days")
+    assert (telling.counted(1, "other"), telling.counted(2, "other")) == ("1 other", "2 others")
+
+
 def test_what_is_usual_for_an_entity_is_data() -> None:
     usual = learnt().usual("app3")
     assert usual is not None
@@ -215,7 +273,8 @@ def test_what_is_usual_for_an_entity_is_data() -> None:
     assert usual["peers"] == 11
     assert usual["values"]["source"] == ["10.0.0.0/24"]
     assert usual["hours"] == list(range(24))
-    assert usual["rates"]["read"] > 1.5
+    assert usual["watched_days"] == pytest.approx(DAYS, abs=0.01)
+    assert 1.5 < usual["rates_in_5_minutes"]["read"] < 2.5
     assert learnt().usual("nobody") is None
 
 

@@ -109,6 +109,12 @@ def test_strangers_are_told_apart_by_their_network() -> None:
         assert (found.action, found.kind, found.source) == ("get /version", "probe", None)
 
 
+def test_a_number_in_a_path_is_said_to_be_any() -> None:
+    paths = ("/api/v1", "/api/v2?timeout=32s", "/apis/apps/v1beta1")
+    acts = [of("get", requestURI=path, user=SHOP).action for path in paths]
+    assert acts == ["get /api/vN", "get /api/vN", "get /apis/apps/vNbetaN"]
+
+
 @pytest.mark.parametrize(
     ("agent", "client"),
     [
