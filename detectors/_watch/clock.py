@@ -73,6 +73,17 @@ class Clock:
         self._move(hand, minute)
         return True
 
+    def look_ahead(self, texts: list[str]) -> None:
+        """Go by the times of the next events before these are looked at, where enough agree on one that is far: a source
+        that is read for the first time begins at its own time."""
+        minutes = [minute for text in texts if (minute := minute_of(text)) is not None]
+        if len(minutes) < RUN or not self.minute or abs(minutes[0] - self.minute) <= NEAR:
+            return
+        if all(abs(minute - minutes[0]) <= NEAR for minute in minutes):
+            self._run = RUN  # they confirm one another
+            self._other = minutes[0]
+            self.turn(texts[0])
+
     def _another(self, minute: int) -> Hand | None:
         """The hand of a time that is far from the present one; None where too few agree on it yet."""
         if not self.minute:

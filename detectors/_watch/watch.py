@@ -12,7 +12,7 @@ from detectors._watch import counts, weighing
 from detectors._watch.actors import SEPARATOR, Actor, Group, Realm, Tally
 from detectors._watch.aspects import values_of
 from detectors._watch.case import Case
-from detectors._watch.clock import Clock, Hand
+from detectors._watch.clock import RUN, Clock, Hand
 from detectors._watch.verdicts import Scope, Verdicts, scopes
 from detectors._watch.weighing import Way
 from event_model.behaviour import Behaviour, Facets
@@ -74,6 +74,7 @@ class Watch:
     def look(self, events: list[Event]) -> None:
         """Look at events in order. Never raises for what an event holds."""
         clock, minute = self.clock, ""
+        self._look_ahead(events[:RUN])
         window, hand, hour, day, tallies = self._place()
         check = LEAST if self.counting else NEVER
         origin: Origin | None = None
@@ -142,6 +143,20 @@ class Watch:
         if weight > MOST_WEIGHT:
             self.rescale()
         self._shed()
+
+    def _look_ahead(self, events: list[Event]) -> None:
+        """Turn to the time of the events that come next, if that is another; ends the window with it."""
+        window, texts = self.clock.window, list[str]()
+        for event in events:
+            behaviour, _ = self._declared(event.origin)
+            if behaviour is not None:
+                try:
+                    texts.append(behaviour.time(event)[:16])
+                except Exception:  # as in the loop, which counts it
+                    continue
+        self.clock.look_ahead(texts)
+        if self.clock.window != window:
+            self.close()
 
     def _place(self) -> tuple[int, Hand | None, int, int, list[Tally]]:
         """Where the clock stands: window, hand, hour, day, and who began to act in this window at this hour."""

@@ -30,8 +30,12 @@ def command(context: click.Context, entity: str, cluster: str | None, as_json: b
             raise click.UsageError(unknown(store, entity))
     if as_json:
         emit(found)
-    else:
-        show(found)
+        return
+    show(found)
+    if cluster is not None and not found["usual"]:
+        click.echo(
+            f"no detector knows it in cluster {cluster!r}; without --cluster you see where it is known"
+        )
 
 
 def unknown(store: Opened, entity: str) -> str:

@@ -111,6 +111,14 @@ def test_a_late_source_has_its_own_hour_of_the_day() -> None:
     assert grown[1] <= {23, 18} and 18 in grown[1]
 
 
+def test_a_source_that_begins_elsewhere_in_time_is_looked_at_by_its_own_time() -> None:
+    detector = learnt()
+    late = after(DAYS) - timedelta(hours=5)
+    detector.inspect([act(f"late{number}", "list pods", late) for number in range(6)])
+    firsts = {detector.usual(f"late{number}")["first_seen"] for number in range(6)}  # type: ignore[index]
+    assert firsts == {"2026-03-04T19:00:00Z"}
+
+
 def test_a_late_source_fills_no_budget_again() -> None:
     budget = Budget(3.0, 12.0, 8.0)
     told = [
