@@ -18,8 +18,8 @@ MOST_TERMS = 400  # of a tail's sum
 MOST_NATS = 25.0
 
 
-def mean_of(tally: Tally, weight: float, hour: int | None = None) -> float:
-    """The usual count in an active window of the actor; of an hour of the day, shrunk to the whole day's.
+def mean_of(tally: Tally, weight: float, hour: int) -> float:
+    """The usual count in an active window of the actor at an hour of the day, shrunk to the whole day's.
 
     `weight` is the clock's, here and below.
     """
@@ -27,8 +27,6 @@ def mean_of(tally: Tally, weight: float, hour: int | None = None) -> float:
     total, _ = group.tallies.get(tally.kind, (0.0, 0.0))
     peers = (total + PEERS * PEERS_WINDOWS * weight) / (group.m + PEERS_WINDOWS * weight)
     mean = (tally.total + PSEUDO * weight * peers) / (actor.m + PSEUDO * weight)
-    if hour is None:
-        return mean
     pseudo = PSEUDO_HOUR * weight
     return (tally.hours.get(hour, 0.0) + pseudo * mean) / (actor.hours[hour] + pseudo)
 

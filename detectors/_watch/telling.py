@@ -55,7 +55,8 @@ def _term(term: Term, actor: Actor, watch: Watch, watched: float) -> dict[str, A
     text = SENTENCES[term.aspect]
     marked = watch.verdicts.marked(actor, NAMES[term.aspect], term.value, watch.clock.minute)
     if marked is None:
-        text, since = f"first {text}", _since(watched)
+        time = " time" if term.aspect == NAMESPACE else ""
+        text, since = f"first{time} {text}", _since(watched)
     else:
         text, since = f"again {text}", f", marked as an attack on {stamp(marked)[:10]}"
     return {

@@ -261,6 +261,13 @@ def test_an_age_is_said_in_the_unit_of_a_person(seconds: float, said: str) -> No
     assert telling.lasting(seconds) == said
 
 
+def test_a_namespace_is_told_as_a_place() -> None:
+    (match,) = learnt(floor=1.0, alerts_a_day=0).inspect(
+        [act("app3", "list pods", after(DAYS), namespace="x")]
+    )
+    assert "first time in namespace x in 4 days" in match.reason
+
+
 def test_numbers_of_one_are_said_as_one() -> None:
     assert (telling.every(1.0), telling.every(2.5)) == ("a day", "every 2.5 days")
     assert (telling.counted(1, "other"), telling.counted(2, "other")) == ("1 other", "2 others")
