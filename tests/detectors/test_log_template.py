@@ -427,12 +427,13 @@ def test_a_snapshot_holds_no_secret_of_a_line() -> None:
 def test_what_triage_calls_benign_is_told_no_more_and_what_it_calls_true_is_told_again() -> None:
     text = "ERROR cannot open /etc/shadow"
     events = [*steady(30), at(1800, text)]
+    cluster = events[0].origin.cluster
     benign = detector(floor=6.0)
-    benign.judge(Verdict("", NAME, "shape", text, True, expires="2027-01-01T00:00:00Z"))
+    benign.judge(Verdict(cluster, NAME, "shape", text, True, expires="2027-01-01T00:00:00Z"))
     assert told(benign, events) == []
     true = detector(floor=6.0)
     assert len(told(true, events)) == 1
-    true.judge(Verdict("", NAME, "shape", text, False, expires="2027-01-01T00:00:00Z"))
+    true.judge(Verdict(cluster, NAME, "shape", text, False, expires="2027-01-01T00:00:00Z"))
     later = [at(1800 + n, f"refreshed {n} keys in {n}s") for n in range(1, 120)]
     assert len(told(true, [*later, at(1921, text)])) == 1
 
