@@ -28,17 +28,20 @@ class Detector(Watcher):
     tells_high = False
 
     def closed(self, active: list[Actor]) -> None:
+        """Gather what the window has brought, and tell of the gravest first: tokens may not last for all."""
+        clock, found = self.watch.clock, list[tuple[float, str, Actor, Case]]()
         for actor in active:
             if actor.case is not None:
-                self._gather(actor, actor.case)
+                score = gather(actor, actor.case.total, clock)
+                actor.score(score, clock.flow)
+                if actor.case.events and score >= self.floor:
+                    found.append((score, actor.name, actor, actor.case))
+        for score, _, actor, case in sorted(found, key=lambda each: (-each[0], each[1])):
+            self._offer(actor, case, score)
         super().closed(active)
 
-    def _gather(self, actor: Actor, case: Case) -> None:
+    def _offer(self, actor: Actor, case: Case, score: float) -> None:
         clock = self.watch.clock
-        score = gather(actor, case.total, clock)
-        actor.score(score, clock.flow)
-        if not case.events or score < self.floor:
-            return
         told = self.offers.offer(actor.name, actor.group.name, score, clock.flow)
         if told is None:
             return

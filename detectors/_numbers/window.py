@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from detectors._numbers.example import Example, example
-from detectors._numbers.example import event as event_of
+from detectors._watch.example import Example, example
+from detectors._watch.example import event as event_of
 from event_model.event import Event
 
 KINDS = 8  # classes of acts that are counted apart; all others together

@@ -133,6 +133,7 @@ class Budget:
             incident = self.open[actor] = Incident(actor, group, flow, score)
         incident.score = max(incident.score, score)
         pool = self.pool(group)
+        self.bucket.fill(flow)  # at the same moments as the pool's, whatever order sources come in
         enough = score >= pool.least(self.floor, flow)
         is_record = not pool.learning or score > pool.threshold
         if pool.learning:

@@ -13,10 +13,12 @@ from detectors._watch.budget import Budget
 from detectors._watch.case import Case
 from detectors._watch.clock import Clock
 from detectors._watch.evidence import Term
+from detectors._watch.example import Example, example
+from detectors._watch.example import event as event_of
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.watch import MOST_GROUPS, Watch
 
-VERSION = 3
+VERSION = 4
 NAME = "behaviour"
 
 
@@ -32,13 +34,14 @@ class Counted(Struct, array_like=True):
 
 
 class Opened(Struct, array_like=True):
-    """A Case: what the window that is open has brought, without the events that brought it."""
+    """A Case: what the window that is open has brought, and which events did."""
 
     hours: float
     total: float
     sums: list[float]
     counts: list[int]
     terms: list[Term]
+    events: list[Example]
     new: list[tuple[int, str, bool]]
     told: float
 
@@ -91,8 +94,7 @@ class State(Struct, array_like=True):
 
 
 def pack(watch: Watch, budgets: Mapping[str, Budget]) -> bytes:
-    """The state as bytes, with what the window that is open has brought, but not with its events: an alert that comes
-    later in it rests on those after the snapshot."""
+    """The state as bytes, with what the window that is open has brought."""
     state = State(
         NAMES,
         watch.clock,
@@ -133,7 +135,8 @@ def _opened(case: Case | None) -> Opened | None:
     if case is None:
         return None
     new = [(*pair, fresh) for pair, fresh in case.new.items()]
-    return Opened(case.hours, case.total, case.sums, case.counts, case.terms, new, case.told)
+    events = [example(each) for each in case.events]
+    return Opened(case.hours, case.total, case.sums, case.counts, case.terms, events, new, case.told)
 
 
 def _peers(realm: str, group: Group) -> Peers:
@@ -190,7 +193,14 @@ def _add(member: Member, watch: Watch) -> None:
         opened = member.case
         new = {(aspect, value): fresh for aspect, value, fresh in opened.new}
         actor.case = Case(
-            opened.hours, opened.total, opened.sums, opened.counts, opened.terms, [], new, opened.told
+            opened.hours,
+            opened.total,
+            opened.sums,
+            opened.counts,
+            opened.terms,
+            [event_of(each) for each in opened.events],
+            new,
+            opened.told,
         )
     for each_group in actor.groups:
         each_group.members += 1

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import heapq
 import shlex
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
-from event_model.errors import ConfigError
+from event_model.errors import ConfigError, Unreadable
+from event_model.event import Record
 from event_model.parts import Batch
 from tallyman.config import ApiConfig, Config, DetectorsConfig, StoreConfig, default_store
 from tallyman.feedback import RULES
@@ -30,15 +34,30 @@ DETECTORS = ["novelty", "rate", "accumulation", "log_template"]
 
 @dataclass(slots=True)
 class Recorded:
-    """A source that reads recorded files once."""
+    """A source that reads recorded files once, all of them in the order of time: as they came on the day itself."""
 
     folder: Path
 
     def read(self, positions: dict[str, Any], stop: threading.Event) -> Iterator[Batch]:
-        from collector.reading import read_file
+        paths = sorted([*self.folder.glob("*.jsonl"), *self.folder.glob("*.jsonl.gz")])
+        merged = heapq.merge(*map(_timed, paths), key=lambda each: each[0])
+        for _, some in groupby(merged, key=lambda each: id(each[1])):
+            together = list(some)
+            yield replace(together[0][1], records=[record for _, _, record in together])
 
-        for path in sorted([*self.folder.glob("*.jsonl"), *self.folder.glob("*.jsonl.gz")]):
-            yield from read_file(str(path), None, source="demo", cluster="demo")
+
+def _timed(path: Path) -> Iterator[tuple[str, Batch, Record]]:
+    """Each record of a file with its time, and the batch that it was read in."""
+    from collector.reading import read_file
+    from tallyman.normalizer import Normalizer
+
+    normalizer, moment = Normalizer(), ""
+    for batch in read_file(str(path), None, source="demo", cluster="demo"):
+        normalize = normalizer.format("demo", batch.origin.format).normalize
+        for record in batch.records:
+            with suppress(Unreadable):  # it stands where it stood
+                moment = normalize(record, batch.origin).timestamp
+            yield moment, batch, record
 
 
 @click.command(help=__doc__)

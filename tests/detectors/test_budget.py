@@ -148,3 +148,12 @@ def test_a_group_with_its_own_budget_takes_nothing_from_the_others() -> None:
     for number in range(50):
         budget.offer(f"stranger{number}", "anonymous", 50.0, number * 60.0)
     assert budget.offer("a", "people", 20.0, HOUR) == ALERT
+
+
+def test_a_source_that_is_hours_late_finds_the_tokens_that_are_left() -> None:
+    budget = Budget(3.0, 12.0, 8.0)
+    for hour in range(3):
+        assert budget.offer(f"early{hour}", "people", 30.0, hour * HOUR) == ALERT
+    budget.offer("a trifle", "people", 1.0, DAY - HOUR)  # by then all tokens have come back
+    assert [budget.offer(f"late{n}", "people", 30.0, 2 * HOUR) for n in range(6)] == [ALERT] * 6
+    assert budget.offer("late6", "people", 31.0, 2 * HOUR) == DIGEST

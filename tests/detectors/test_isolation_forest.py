@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from detectors._numbers.example import event as remembered
-from detectors._numbers.example import example
 from detectors._numbers.forest import SAMPLE, TREES, Model
 from detectors._numbers.usual import Sample as Rows
 from detectors._numbers.usual import median
 from detectors._numbers.window import MOST_WAYS, Sketch
+from detectors._watch.example import event as remembered
+from detectors._watch.example import example
 from detectors.isolation_forest import Detector
 from event_model.alert import alert_id
 from event_model.behaviour import Verdict

@@ -15,15 +15,15 @@ from event_model.event import Event
 from event_model.parts import Detector
 from tallyman.commands.demo import DETECTORS
 from tallyman.config import DetectorsConfig
-from tallyman.offline import findings
-from tallyman.reading import events_of
+from tallyman.offline import findings, in_time
+from tallyman.scanning import Scanned
 from tallyman.wiring import make_detectors
 
-INTRUDER = {  # whom the intruder acts as
+INTRUDER = {  # whom the intruder acts as in the cluster; the shell on the Docker host is told by rules
+    "kubernetes-admin",
     "system:serviceaccount:ci:image-scanner",
     "system:serviceaccount:ci:platform",
     "system:serviceaccount:kube-system:metrics-agent",
-    "shop_api",
 }
 OTHERS = 20  # alerts of at least medium severity about anybody else on a first day: the detectors' hard caps hold more
 
@@ -35,7 +35,8 @@ def fresh(*names: str) -> dict[str, Detector]:
 @pytest.fixture(scope="module")
 def day(sample_logs: Path) -> list[Event]:
     demo = sample_logs / "demo"
-    return list(events_of(sorted(str(path) for path in [*demo.glob("*.jsonl"), *demo.glob("*.jsonl.gz")])))
+    paths = sorted(str(path) for path in [*demo.glob("*.jsonl"), *demo.glob("*.jsonl.gz")])
+    return list(in_time(paths, None, Scanned()))
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +44,10 @@ def told(day: list[Event]) -> list[Match]:
     return list(findings(day, fresh(*DETECTORS).values()))
 
 
-def test_each_of_the_intruders_disguises_is_told_of(told: list[Match]) -> None:
-    assert INTRUDER - {match.evidence["entity"] for match in told} == set()
-
-
-def test_what_everybody_does_on_a_first_day_leaves_room_for_the_intruder(told: list[Match]) -> None:
-    loud = {match.evidence["entity"] for match in told if match.rule.level != "low"}
-    assert {"system:serviceaccount:ci:image-scanner", "kubernetes-admin"} <= loud
+def test_each_of_the_intruders_accounts_is_told_of_whatever_everybody_does_on_a_first_day(
+    told: list[Match],
+) -> None:
+    assert {match.evidence["entity"] for match in told if match.rule.level == "high"} >= INTRUDER
 
 
 def test_a_first_day_is_quiet_enough(told: list[Match]) -> None:
