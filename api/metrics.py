@@ -71,6 +71,7 @@ COUNTERS = {
     "verdicts": "Decisions that detectors were told of",
     "notify_failures": "Alerts that a sink could not be told of",
     "publish_failures": "Times that the cluster did not take alerts; they were kept and offered again",
+    "publish_shortened": "Alerts that are in the cluster without their event, which is too large for it",
     "publish_refused": "Alerts that the cluster will not take; they are kept where they were found",
     "published": "Alerts, new or with more matches, that the cluster was told of",
     "source_failures": "Sources that ended with an error",

@@ -113,6 +113,8 @@ class Publisher:
 
         done = publish(self.state.alerts.index, records)
         self.counters.add("published", done.created + done.updated)
+        if done.shortened:
+            self.counters.add("publish_shortened", done.shortened)
         if done.refused:
             self.counters.add("publish_refused", len(done.refused))
         self._save(Mark(change, mark.decided))

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+JSON = "application/vnd.elasticsearch+json;compatible-with=8"
+
 
 @dataclass
 class Request:
@@ -36,12 +38,13 @@ class Request:
         finally:
             connection.close()
 
-    def answer(self, status: int, body: bytes, *, cut: int | None = None) -> None:
-        """Answer with the body, or with its first `cut` bytes and then hang up."""
+    def answer(self, status: int, body: bytes, *, cut: int | None = None, kind: str = JSON) -> None:
+        """Answer with the body, or with its first `cut` bytes and then hang up. Only the server itself answers in JSON."""
         handler = self.handler
         handler.send_response(status)
-        handler.send_header("X-Elastic-Product", "Elasticsearch")
-        handler.send_header("Content-Type", "application/vnd.elasticsearch+json;compatible-with=8")
+        if kind == JSON:
+            handler.send_header("X-Elastic-Product", "Elasticsearch")
+        handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body if cut is None else body[:cut])
@@ -104,11 +107,15 @@ class Proxy:
     upstream: str
     faults: list[Fault] = field(default_factory=list)
     bulks: list[int] = field(default_factory=list)  # documents of each bulk request
+    most_bytes: int | None = None  # of a request; a larger one is refused as proxies do, in HTML
     url: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def handle(self, request: Request) -> None:
         fault = None
+        if self.most_bytes is not None and len(request.body) > self.most_bytes:
+            request.answer(413, b"<html><h1>413 Request Entity Too Large</h1></html>", kind="text/html")
+            return
         if request.handler.path.partition("?")[0].endswith("/_bulk"):
             with self._lock:
                 self.bulks.append(len(request.lines) // 2)

@@ -7,6 +7,7 @@ Who writes what: the collecting process the side of the matches (`merged`), peop
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -26,6 +27,15 @@ SHORT = [
     "kibana.alert.uuid", "kibana.alert.severity", "kibana.alert.risk_score", "kibana.alert.reason",
     "kibana.alert.rule.uuid", "kibana.alert.rule.rule_id", "kibana.alert.rule.name", "user.name", STATE,
 ]  # fmt: skip
+MOST_TEXT = 2000  # characters of a text in an alert's least form
+
+
+class Form(Enum):
+    """How much of an alert its document holds."""
+
+    WHOLE = "whole"
+    TEXT = "text"  # its event as text, which fits any mapping
+    LEAST = "least"  # without its event, which fits any request
 
 
 class Kept(Struct, omit_defaults=True):
@@ -63,17 +73,28 @@ def kept(source: Mapping[str, Any]) -> Kept:
     return msgspec.convert(source["tallyman"]["alert"]["state"], Kept)
 
 
-def document(record: AlertRecord, now: int, *, bare: bool = False) -> dict[str, Any]:
-    """The document of an alert that the cluster does not have. `bare`: as one that it can't but take."""
+def document(record: AlertRecord, now: int, form: Form = Form.WHOLE) -> dict[str, Any]:
+    """The document of an alert that the cluster does not have."""
     state = Kept(
         micros(record.start), micros(record.end), micros(record.detected), record.count, record.group, now,
         micros(seconds(record.history[-1]["time"])) if record.history else None, now if record.history else None,
         len(record.history) + 1, record.history,
     )  # fmt: skip
-    if not bare:
+    if form is Form.WHOLE:
         return _with(record.document, state)
+    if form is Form.LEAST:
+        return _with(_eventless(record.document), state)
     whole = msgspec.json.encode(record.document, enc_hook=str).decode()
     return _with(_least(record.document), replace(state, event=whole))
+
+
+def cut(value: Any) -> Any:
+    """The value with no text in it that is longer than MOST_TEXT."""
+    if isinstance(value, dict):
+        return {name: cut(below) for name, below in value.items()}
+    if isinstance(value, list):
+        return [cut(each) for each in value]
+    return value[:MOST_TEXT] if isinstance(value, str) else value
 
 
 def merged(record: AlertRecord, held: Kept, now: int) -> dict[str, Any] | None:
@@ -199,6 +220,16 @@ def _least(document: Mapping[str, Any]) -> dict[str, Any]:
         "event": {"kind": "signal"},
         "kibana": {"alert": {**found, "rule": rule}},
     }
+
+
+def _eventless(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with whom it is about and which events it rests on; their ids find them, if they are in the cluster."""
+    least, alert, user = _least(document), document["kibana"]["alert"], document.get("user")
+    named = {name: alert[name] for name in ("ancestors", "suppression", "duration") if name in alert}
+    least["kibana"] = {"alert": {**least["kibana"]["alert"], **named}}
+    if isinstance(user, dict) and isinstance(name := user.get("name"), str):
+        least["user"] = {"name": name}
+    return {name: cut(value) for name, value in least.items()}
 
 
 def _with(document: Mapping[str, Any], state: Kept) -> dict[str, Any]:

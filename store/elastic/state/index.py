@@ -15,6 +15,8 @@ from store.elastic.client import Connection, reason, telling
 
 PAGE = 1000  # documents in one answer
 REQUEST_BYTES = 8 << 20  # of a bulk request, unless one document is larger
+MOST_DOCUMENT = 20 << 20  # bytes; a server has a bound as well, of a tenth of its memory or less
+TOO_LARGE = 413  # status of what the server, or what stands before it, takes no request of so many bytes for
 SETUP = "`tallyman store setup` makes what is missing"
 _Answer = TypeVar("_Answer")
 
@@ -55,20 +57,19 @@ class Answer(Struct, frozen=True):
         return self.status in (404, 409)
 
 
-def _requests(operations: Iterable[tuple[Any, Any]]) -> Iterator[list[bytes]]:
-    """The lines of bulk requests that are not too long for the server (100 MB unless told otherwise)."""
-    lines: list[bytes] = []
+def _requests(operations: Iterable[list[bytes]]) -> Iterator[list[list[bytes]]]:
+    """The operations of bulk requests that are not too long for the server (100 MB unless told otherwise)."""
+    request: list[list[bytes]] = []
     size = 0
-    for operation in operations:
-        more = [msgspec.json.encode(part) for part in operation if part is not None]
-        length = sum(map(len, more))
-        if lines and size + length > REQUEST_BYTES:
-            yield lines
-            lines, size = [], 0
-        lines += more
+    for lines in operations:
+        length = sum(map(len, lines))
+        if request and size + length > REQUEST_BYTES:
+            yield request
+            request, size = [], 0
+        request.append(lines)
         size += length
-    if lines:
-        yield lines
+    if request:
+        yield request
 
 
 @dataclass(slots=True)
@@ -156,17 +157,36 @@ class Index:
         return sum(answer.status < 300 for answer in answers)
 
     def bulk(self, operations: Sequence[tuple[Any, Any]], *, refresh: bool = False) -> list[Answer]:
-        """What came of each of these (action, body or None); never raises for one alone."""
-        return [
-            Answer(each["status"], reason(each) if "error" in each else "")
-            for lines in _requests(operations)
-            for each in self._sent(lines, refresh)
-        ]
+        """What came of each of these (action, body or None); never raises for one alone.
 
-    def _sent(self, lines: list[bytes], refresh: bool) -> list[Any]:
-        """What the server says of each operation in one request."""
-        answered = self._ask(lambda: self.client.bulk(operations=lines, index=self.name, refresh=refresh))
-        return [next(iter(item.values())) for item in answered["items"]]
+        TOO_LARGE is the status of one that no request can hold.
+        """
+        encoded = ([msgspec.json.encode(part) for part in each if part is not None] for each in operations)
+        return [answer for request in _requests(encoded) for answer in self._sent(request, refresh)]
+
+    def _sent(self, request: list[list[bytes]], refresh: bool) -> list[Answer]:
+        """What the server says of each operation; of a request that is too large, in halves."""
+        lines = [line for operation in request for line in operation]
+        if sum(map(len, lines)) <= MOST_DOCUMENT:
+            answered = self._ask(lambda: self._unless_too_large(lines, refresh))
+            if answered is not None:
+                found = (next(iter(item.values())) for item in answered["items"])
+                return [Answer(each["status"], reason(each) if "error" in each else "") for each in found]
+        if len(request) == 1:
+            return [Answer(TOO_LARGE, "no request takes so many bytes")]
+        middle = len(request) // 2
+        return [*self._sent(request[:middle], refresh), *self._sent(request[middle:], refresh)]
+
+    def _unless_too_large(self, lines: list[bytes], refresh: bool) -> Any:
+        """The answer to one request; None where it has too many bytes for someone on the way."""
+        import elasticsearch
+
+        try:
+            return self.client.bulk(operations=lines, index=self.name, refresh=refresh)
+        except elasticsearch.ApiError as error:
+            if error.meta.status != TOO_LARGE:
+                raise
+            return None
 
     def drop_empty(self) -> None:
         """Delete the indices behind the alias that hold nothing, but for the one that is written."""

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from event_model.errors import StoreError
 from store.elastic.client import Away
-from store.elastic.state.alert import STATE, document, kept, merged, micros
-from store.elastic.state.index import SETUP, Answer, Hit, Index
+from store.elastic.state.alert import STATE, Form, cut, document, kept, merged, micros
+from store.elastic.state.index import SETUP, TOO_LARGE, Answer, Hit, Index
 from store.state import AlertRecord
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ class Published(Struct):
 
     created: int = 0
     updated: int = 0
+    shortened: int = 0  # of those created: without the event, which was too large
     refused: dict[str, str] = {}  # id -> why
 
 
@@ -34,22 +35,22 @@ def publish(index: Index, records: Sequence[AlertRecord], *, only_new: bool = Fa
     decided is not touched. Raises StoreError (Away: later) where nothing, or only a part, was taken; to do it all
     again is harmless.
     """
-    done, bare = Published(), set[str]()
+    done, forms = Published(), dict[str, Form]()
     waiting = {record.id: record for record in records}
     for _ in range(MOST_TRIES):
-        operations = _operations(index, waiting, bare, only_new)
+        operations = _operations(index, waiting, forms, only_new)
         if not operations:
             return done
         answers = dict(zip(operations, index.bulk(list(operations.values())), strict=True))
         again = {
-            id for id, answer in answers.items() if _waits(index, id, answer, operations[id], bare, done)
+            id for id, answer in answers.items() if _waits(index, id, answer, operations[id], forms, done)
         }
         waiting = {id: record for id, record in waiting.items() if id in again}
     raise Away(f"Elasticsearch, {index.name}: alerts change too fast to be published")
 
 
 def _operations(
-    index: Index, waiting: Mapping[str, AlertRecord], bare: set[str], only_new: bool
+    index: Index, waiting: Mapping[str, AlertRecord], forms: Mapping[str, Form], only_new: bool
 ) -> dict[str, tuple[Any, Any]]:
     """By id: what makes the cluster know of these alerts; nothing for what it knows."""
     if not waiting:
@@ -61,9 +62,9 @@ def _operations(
         hit = there.get(id)
         if hit is None:
             create = {"create": {"_index": index.name, "_id": id, "require_alias": True}}
-            found[id] = create, document(record, now, bare=id in bare)
+            found[id] = create, document(record, now, forms.get(id, Form.WHOLE))
         elif not only_new and (parts := merged(record, kept(hit.source), now)):
-            found[id] = index.updating(hit, parts)
+            found[id] = index.updating(hit, cut(parts) if id in forms else parts)
     return found
 
 
@@ -74,22 +75,31 @@ def _there(index: Index, ids: list[str]) -> dict[str, Hit]:
 
 
 def _waits(
-    index: Index, id: str, answer: Answer, operation: tuple[Any, Any], bare: set[str], done: Published
+    index: Index,
+    id: str,
+    answer: Answer,
+    operation: tuple[Any, Any],
+    forms: dict[str, Form],
+    done: Published,
 ) -> bool:
     """Whether this alert has to be tried again. Raises StoreError where the cluster does not take anything now."""
-    creating = "create" in operation[0]
+    creating, form = "create" in operation[0], forms.get(id, Form.WHOLE)
     if answer.status < 300:
         done.created += creating
         done.updated += not creating
+        if creating and form is Form.LEAST:
+            done.shortened += 1
+            log.warning("alert too large for the cluster: published without its event", extra={"alert": id})
         return False
     if answer.status == 409 or (answer.status == 404 and not creating):
         return True  # someone was faster: look what stands there now
     if answer.status == 404:
         raise StoreError(f"Elasticsearch at {index.connection.address} has no alias {index.name}. {SETUP}")
-    if answer.status != 400:
+    if answer.status not in (400, TOO_LARGE):
         raise Away(f"Elasticsearch, {index.name}: does not take alerts ({answer.status}): {answer.reason}")
-    if creating and id not in bare:
-        bare.add(id)  # what its event holds does not fit the mapping: then as text
+    if form is not Form.LEAST and (creating or answer.status == TOO_LARGE):
+        # what its event holds does not fit the mapping: then as text. That does not fit either: then not at all
+        forms[id] = Form.TEXT if form is Form.WHOLE and answer.status == 400 else Form.LEAST
         return True
     log.error("alert refused by the cluster", extra={"alert": id, "reason": answer.reason})
     done.refused[id] = answer.reason

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from event_model.alert import Match
 from event_model.errors import StoreError
 from store.database import Database
 from store.elastic.client import Connection, connect
 from store.elastic.names import Names
 from store.elastic.state import ClusterState, Mark
+from store.elastic.state.alert import MOST_TEXT
 from store.elastic.state.changes import MOST, Changes
 from store.elastic.state.publishing import publish
 from store.elastic.state.triage import decide as decide_about
@@ -162,6 +164,60 @@ def test_an_alert_whose_event_does_not_fit_is_kept_all_the_same(kept: ClusterKee
     (alert,) = kept.state.alerts.listed(rule="odd").alerts
     assert (alert["status"], alert["rule_name"], alert["severity"]) == ("closed", "Odd", "high")
     assert kept.state.alerts.show(id)["document"]["kibana"]["alert"]["workflow_status"] == "closed"
+
+
+def hefty(minute: float, size: int, user: str = "alice") -> Match:
+    """A match of an event whose record has so many bytes."""
+    found = match(minute, user=user)
+    native = {"requestObject": {"data": "x" * size}}
+    return replace(found, events=(replace(found.events[0], native=native, native_name="kubernetes.audit"),))
+
+
+def test_an_alert_that_no_request_can_hold_is_published_without_its_event_and_stops_no_other(
+    kept: ClusterKeeping, caplog: pytest.LogCaptureFixture
+) -> None:
+    (large,) = kept._book.record([hefty(0, 21_000_000)], NOW, ("20261123-000", 1))
+    (other,) = kept._book.record([match(0, user="bob")], NOW, ("20261123-000", 2))
+    kept.publish()
+    assert {alert["id"] for alert in kept.state.alerts.listed().alerts} == {large, other}
+    assert kept.publisher.counters.snapshot()["publish_shortened"] == 1
+    kept.record(match(1))
+    shown, known = kept.state.alerts.show(large), kept.local.alerts.show(large)
+    short, whole = shown.pop("document"), known.pop("document")
+    assert shown == known and short["user"] == {"name": "alice"} and "kubernetes" not in short
+    rule, alert = short["kibana"]["alert"].pop("rule"), whole["kibana"]["alert"]
+    assert rule == {name: alert["rule"][name] for name in ("uuid", "rule_id", "name")}
+    assert short["kibana"]["alert"] == {name: value for name, value in alert.items() if name != "rule"}
+    assert decide(kept.state, "close", large, reason="other") == 1
+    assert [each.alert for each in caplog.records if "without its event" in each.message] == [large]  # type: ignore[attr-defined]
+
+
+def test_before_a_proxy_that_takes_little_at_once_alerts_go_in_smaller_requests(kept: ClusterKeeping) -> None:
+    users = [f"user{number}" for number in range(40)]
+    kept._book.record([match(0, user=user, text="x") for user in users], NOW, ("20261123-000", 1))
+    (large,) = kept._book.record([hefty(0, 20_000)], NOW, ("20261123-000", 2))
+    with proxy(kept.cluster.url) as between:
+        between.most_bytes = 10_000
+        through = Connection((between.url,))
+        kept.publisher.state = ClusterState(connect(through, retries=0), through, kept.cluster.names)
+        assert kept.publisher.attempt() > 0
+        kept.publisher.state.close()
+        kept.publisher.state = kept.state
+    kept.refresh()
+    assert {alert["user"] for alert in kept.state.alerts.listed(limit=99).alerts} == {"alice", *users}
+    numbers = kept.publisher.counters.snapshot()
+    assert (numbers["publish_away"], numbers["published"], numbers["publish_shortened"]) == (0, 41, 1)
+    assert kept.state.alerts.show(large)["reason"] == "alice read a secret"
+
+
+def test_an_alert_whose_very_entity_is_too_long_is_kept_in_short(kept: ClusterKeeping) -> None:
+    long = "a" * 21_000_000
+    (id,) = kept._book.record([match(0, user=long)], NOW, ("20261123-000", 1))
+    kept.publish()
+    kept.record(match(1, user=long))
+    shown = kept.state.alerts.show(id)
+    assert (shown["user"], shown["count"]) == (long[:MOST_TEXT], 2)
+    assert shown["reason"] == long[:MOST_TEXT]
 
 
 def test_decisions_come_back_to_the_process_that_collects(kept: ClusterKeeping) -> None:
