@@ -51,6 +51,19 @@ class Database:
             connection.execute("INSERT OR IGNORE INTO pointers VALUES ('identity', ?, 0)", (uuid4().hex,))
         return str(self.file.read("SELECT partition FROM pointers WHERE name = 'identity'")[0][0])
 
+    def shared(self) -> tuple[int, int]:
+        """Up to which change the alerts are in a cluster, and up to when decisions there are known here (microseconds
+        since 1970); as this file says, which may have been put back since."""
+        names = ("published", "adopted")
+        rows = self.file.read("SELECT name, pointer FROM pointers WHERE name IN (?, ?)", names)
+        found = {row["name"]: int(row["pointer"]) for row in rows}
+        return found.get("published", 0), found.get("adopted", 0)
+
+    def note_shared(self, published: int, adopted: int) -> None:
+        rows = [("published", published), ("adopted", adopted)]
+        with self.file.transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO pointers VALUES (?, '', ?)", rows)
+
     def check(self) -> None:
         """Raises StoreError or OSError if the file can't be used."""
         self.file.path.stat()

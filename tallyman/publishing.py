@@ -142,17 +142,23 @@ class Publisher:
 
     def _known(self) -> Mark:
         """How far it has come, which stands where the alerts are. Raises StoreError."""
+        from store.elastic.state import Mark
+
         if not self._prepared:
             self.prepare()
             self._prepared = True
         if self._mark is None:
             self._collector = self._collector or self.database.identity()
-            self._mark = self.state.mark(self._collector)
+            there, (published, decided) = self.state.mark(self._collector), self.database.shared()
+            # a state file that was put back, or whose last commits went when the power failed, has come less far
+            # than the cluster says: what it finds from then on would pass for published
+            self._mark = Mark(min(there.published, published), min(there.decided, decided))
             self._published = self._mark.published
         return self._mark
 
     def _save(self, mark: Mark) -> None:
         self.state.save_mark(self._collector, mark, time.time())
+        self.database.note_shared(mark.published, mark.decided)
         self._mark, self._published = mark, mark.published
 
     def _report(self) -> None:

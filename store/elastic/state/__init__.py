@@ -23,7 +23,7 @@ _BY_NAME = [{"name": {"order": "asc", "unmapped_type": "keyword"}}]
 
 class Mark(Struct, frozen=True):
     """How far a collecting process has come with its alerts; it stands in the cluster, so that one which lost
-    its alerts is given them again."""
+    its alerts is given them again; and in the state file, as that may be put back."""
 
     published: int = 0  # change of its own state file
     decided: int = 0  # microseconds since 1970: decisions that it knows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -149,6 +150,34 @@ def test_a_cluster_that_lost_its_alerts_is_given_them_again(kept: ClusterKeeping
     kept.publish()
     same(kept)
     assert len(places(kept)) == 2
+
+
+@pytest.mark.parametrize("found", [10, 40])
+def test_a_state_file_that_was_put_back_publishes_all_that_it_finds_from_then_on(
+    kept: ClusterKeeping, tmp_path: Path, found: int
+) -> None:
+    (early,) = kept.record(match(0, user="before"))
+    shutil.copytree(kept.local.file.path.parent, tmp_path / "copy")
+    before = kept.publisher._known()
+    kept.record(*(match(number, user=f"user{number}") for number in range(20)))
+    decide(kept.other, "close", early, reason="other")
+    assert kept.publisher.adopt() == 1
+    restored = FileKeeping(tmp_path / "copy")
+    again = Publisher(restored.state, kept.other, lambda: None, None)
+    restored.record(*(match(number, user=f"other{number}") for number in range(found)))
+    assert again._known() == before, "it is as far as it was then, with what people decided as well"
+    again.attempt()
+    assert again.counters.snapshot()["publish_waiting"] == 0
+    assert restored.state.alerts.show(early)["status"] == "closed"
+    kept.refresh()
+    users = {alert["user"] for alert in kept.state.alerts.listed(limit=99).alerts}
+    assert users == {
+        "before",
+        *(f"user{each}" for each in range(20)),
+        *(f"other{each}" for each in range(found)),
+    }
+    assert len(places(kept)) == 21 + found
+    restored.close()
 
 
 def test_an_alert_whose_event_does_not_fit_is_kept_all_the_same(kept: ClusterKeeping) -> None:
