@@ -152,6 +152,7 @@ class Elasticsearch:
 
     def held(self) -> Held:
         """How much there is in the cluster, copies included."""
+        self.searcher.permitted()
         address = f"{self.connection.address} {self.names.namespace}".strip()
         with telling(self.connection, "asking how much it holds"):
             found = self.client.indices.resolve_index(

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from event_model.errors import StoreError
+from store.elastic.access import Access
 from store.elastic.client import DISK_FULL, Away, Connection, explain, reason, telling
 from store.elastic.document import Document
 from store.elastic.rollovers import Rollovers
@@ -63,10 +64,14 @@ class Bulk:
         """`client`: of `connect(connection, retries=0)`, for to repeat blindly is to write twice."""
         self._client, self._connection = client, connection
         self._rollovers = Rollovers(client, connection)
+        # without one of these nothing is found, and what is there is written again
+        self._access = Access(client, connection, "writer", ("read", "maintenance", "view_index_metadata"))
 
     def older(self, documents: Sequence[Document]) -> list[Document]:
         """Those that someone else may have written before the last roll-over: the index that they would go to can't know."""
-        began = self._rollovers.began({document.stream for document in documents})
+        streams = {document.stream for document in documents}
+        self._access.check(streams)
+        began = self._rollovers.began(streams)
         if not began:
             return []
         return [document for document in documents if document.time < began.get(document.stream, 0)]
@@ -100,6 +105,7 @@ class Bulk:
         wanted: dict[str, list[str]] = {}
         for document in documents:
             wanted.setdefault(document.stream, []).append(document.id)
+        self._access.check(wanted)
         found: set[str] = set()
         with telling(self._connection, "looking for what was written"):
             for stream, ids in wanted.items():

@@ -209,7 +209,8 @@ def _refusal(at: str, error: Any) -> StoreError:
         )
     if status == 403 and "security_exception" in str(error.body):
         return StoreError(
-            f"{at}: not permitted: {why}. `tallyman store check` says which privileges are missing"
+            f"{at}: not permitted: {why}. `tallyman store check` says which privileges are missing, "
+            "and which role has them"
         )
     if any(word in why for word in DISK_FULL):
         return NoRoom(f"{at}: its disk is full, so that it only deletes: {why}")

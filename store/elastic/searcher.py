@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from event_model.errors import StoreError
+from store.elastic.access import Access
 from store.elastic.client import Connection, explain, telling
 from store.elastic.narrowed import Filter
 
@@ -28,15 +29,22 @@ class Lost(StoreError):
 class Searcher:
     """Searches in data streams of one cluster, there or not yet.
 
-    Raises StoreError, and TimeoutError for what takes longer than `connection.timeout`: never a part of an answer.
+    Raises StoreError, also where this account may read only some of them, and TimeoutError for what takes longer than
+    `connection.timeout`: never a part of an answer.
     """
 
     def __init__(self, client: Any, connection: Connection, index: str) -> None:
         self.client, self.connection, self.index = client, connection, index
+        self._access = Access(client, connection, "reader", ("read",))
         self._copy = f"tallyman-{secrets.token_hex(4)}"  # the same copies of the shards from page to page
+
+    def permitted(self) -> None:
+        """Raises StoreError where this account may not read all that is searched."""
+        self._access.check(self.index.split(","))
 
     def ask(self, *bodies: Body) -> list[Body]:
         """The answers to searches, made in one request."""
+        self.permitted()
         seconds = self.connection.timeout
         lines: list[Body] = []
         for body in bodies:
@@ -59,6 +67,7 @@ class Searcher:
         if not wanted:
             yield body
             return
+        self.permitted()
         with suppress(StoreError), telling(self.connection, "opening a point in time"):
             opened = self.client.open_point_in_time(
                 index=self.index, keep_alive=KEEP_ALIVE, ignore_unavailable=True, preference=self._copy

@@ -6,12 +6,18 @@ import os
 import shutil
 import stat
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from store.elastic import check, setup
 from store.elastic.client import Connection, connect
+from store.elastic.state import ClusterState
+from store.elasticsearch import Elasticsearch
+from store.query import parse
+from tallyman.config import Config
+from tallyman.wiring import make_normalizer
 from tests.services import elasticsearch as service
 from tests.services.cluster import RETENTION, clean, fresh_names
 from tests.services.elasticsearch import Server
@@ -95,6 +101,10 @@ def test_the_accounts_can_do_their_part(secure_elasticsearch: Server, prepared: 
         found = [each for each in check.check(client, way, ours, RETENTION, purpose) if each.level == "fail"]
         assert found == []
         client.close()
+    with closing(Elasticsearch(way, ours, make_normalizer(Config()))) as store:  # as the account of the run
+        assert store.count(parse("")) == 0
+    with closing(ClusterState(connect(way), way, ours)) as state:
+        state.check()
     admin = connect(
         Connection(hosts=(server.url,), ca_file=server.ca_file, username=service.USER,
                    password_file=folder / "elasticsearch" / "password")

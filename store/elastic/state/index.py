@@ -100,11 +100,20 @@ class Index:
         return [hit(each) for each in self.answer(query, size=limit, **more)["hits"]["hits"]]
 
     def answer(self, query: Any, **more: Any) -> Any:
-        """What the server answers to a query."""
+        """What the server answers to a query; no hits if there is no such index."""
+        import elasticsearch
+
         asked: dict[str, Any] = {"seq_no_primary_term": True, "track_total_hits": False, **more}
-        return self._ask(
-            lambda: self.client.search(index=self.name, query=query, ignore_unavailable=True, **asked)
-        )
+
+        def search() -> Any:
+            try:  # with `ignore_unavailable` it would pass for empty where it may not be read
+                return self.client.search(index=self.name, query=query, **asked)
+            except elasticsearch.NotFoundError as error:
+                if error.error != "index_not_found_exception":
+                    raise
+                return {"hits": {"hits": []}}
+
+        return self._ask(search)
 
     def scan(
         self, query: Any, sort: list[Any], *, page: int = PAGE, after: list[Any] | None = None, **more: Any

@@ -15,20 +15,23 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 
 from event_model.errors import StoreError
 from store.elastic import check, readiness, roles, setup
+from store.elastic.bulk import Bulk
 from store.elastic.client import Connection, connect, telling
+from store.elastic.document import Document
 from store.elastic.names import Names
 from store.elastic.rollovers import Rollovers
 from store.elastic.searcher import Searcher
 from store.elastic.server import ask
 from store.elastic.state import ClusterState
 from store.elasticsearch import Elasticsearch
+from store.journal import Entry
 from store.query import parse
 from store.triage import Unknown
 from tallyman.config import Config
@@ -250,6 +253,71 @@ def test_reading_and_deciding_works_with_what_the_roles_for_serving_allow(
     assert state.tokens.revoke("laptop") == 1
     with pytest.raises(Unknown):  # it may look for one
         state.alerts.decide(["none"], "acknowledge", user="carol", now=now)
+
+
+def narrow(client: Client, privileges: dict[str, list[str]]) -> SecretStr:
+    """An API key with privileges on these names alone."""
+    descriptor = {
+        "cluster": ["monitor"],
+        "indices": [{"names": [name], "privileges": given} for name, given in privileges.items()],
+    }
+    made = client.security.create_api_key(name="narrow", role_descriptors={"narrow": descriptor})
+    return SecretStr(made["encoded"])
+
+
+def test_who_may_read_only_some_streams_is_told_which_are_missing_and_gets_no_part_of_an_answer(
+    way: Connection, world: tuple[Client, Names]
+) -> None:
+    admin, ours = world
+    for dataset in ("docker.events", "tetragon.events"):
+        admin.create(index=ours.stream(dataset), id=f"{time.time()}", document=EVENT, refresh="wait_for")
+    key = narrow(admin, {"logs-docker.events-*": ["read", "view_index_metadata"]})
+    partly = replace(way, username=None, password=None, api_key=key)
+    asked: list[Callable[[Elasticsearch], object]] = [
+        lambda store: store.count(parse("")),
+        lambda store: store.search(parse("")),
+        lambda store: store.search(parse(""), limit=5000),  # at a point in time
+        lambda store: store.top(parse(""), "user.name"),
+        lambda store: store.histogram(parse("")),
+        lambda store: store.get("ab"),
+        lambda store: list(store.every()),
+        lambda store: store.follow(),
+        lambda store: store.held(),
+    ]
+    for ask_for in asked:
+        with (
+            closing(Elasticsearch(partly, ours, make_normalizer(Config()))) as store,
+            pytest.raises(StoreError, match=r"lacks read on logs-aws.*and 13 more.*roles/reader.json has it"),
+        ):
+            ask_for(store)
+
+
+def test_who_may_not_read_the_state_is_refused_and_not_told_that_it_is_empty(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    state = ClusterState(acting("reader"), way, world[1])
+    said = r"not permitted: .*search.*tallyman-state-.*which role has them"
+    for read in (state.counters.load, state.sinks, state.memories.kept, state.check):
+        with pytest.raises(StoreError, match=said):
+            read()
+    with pytest.raises(StoreError, match="not permitted"):
+        state.replayed()
+
+
+@pytest.mark.parametrize("lacking", ["read", "maintenance", "view_index_metadata"])
+def test_a_writer_that_could_not_find_what_was_written_before_writes_nothing_twice_and_says_why(
+    way: Connection, world: tuple[Client, Names], lacking: str
+) -> None:
+    (admin, ours), no_entry = world, cast(Entry, None)
+    (given,) = (each for each in roles.ROLES["writer"]["indices"] if "create_doc" in each["privileges"])
+    fewer = [each for each in given["privileges"] if each != lacking]
+    # who may read something else is not refused: what was searched is left out
+    key = narrow(admin, {"logs-*": fewer, "tallyman-alerts-*": ["read", "manage"]})
+    with closing(connect(replace(way, username=None, password=None, api_key=key))) as client:
+        bulk, document = Bulk(client, way), Document("a", ours.stream("docker.events"), b"{}", no_entry)
+        for look in (bulk.known, bulk.older):
+            with pytest.raises(StoreError, match=f"lacks {lacking} on logs-docker.*roles/writer.json has it"):
+                look([document])
 
 
 def test_collecting_works_with_what_the_roles_for_a_run_allow(
