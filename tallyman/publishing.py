@@ -44,7 +44,7 @@ class Publisher:
     database: Database
     state: ClusterState
     prepare: Callable[[], object]  # has the cluster ready to be written; raises StoreError
-    age: timedelta | None  # alerts and acts are kept so long in the cluster
+    age: timedelta | None  # alerts and acts are kept at least so long in the cluster
     counters: Counters = field(default_factory=Counters)
     name: str = "cluster"
     _sharing: Sharing = field(init=False)
@@ -175,8 +175,8 @@ class Publisher:
         try:
             if self.state.roll():
                 log.info("alerts go on in a new index")
-            if self.age is not None:
-                self.state.prune(time.time() - self.age.total_seconds())
+            if (age := self.state.age(self.age)) is not None:
+                self.state.prune(time.time() - age.total_seconds())
         except StoreError as error:  # alerts are taken all the same
             log.error("the cluster's state can't be pruned", extra={"reason": str(error)})
 

@@ -10,6 +10,7 @@ from event_model.errors import StoreError
 from store.elastic import names, templates
 from store.elastic.change import Change, same
 from store.elastic.client import Connection, telling
+from store.elastic.keeping import POLICY, STREAM, TEMPLATE
 from store.elastic.names import Names
 from store.elastic.server import Server, ask, look, server, write_index
 from store.elastic.templates import VERSION
@@ -17,7 +18,7 @@ from store.elastic.templates import VERSION
 SERVERS_OWN = frozenset(
     ("created_date", "created_date_millis", "modified_date", "modified_date_millis", "deprecated")
 )
-COMPONENT, TEMPLATE = "/_component_template/", "/_index_template/"
+_COMPONENTS, _TEMPLATES = "/_component_template/", "/_index_template/"
 
 
 def plan(client: Any, ours: Names, retention: timedelta | None) -> list[Change]:
@@ -72,20 +73,20 @@ def _policies(client: Any, ours: Names, retention: timedelta | None, able: Serve
     found = (look(client, f"/_ilm/policy/{name}") or {}).get(name)
     before = {"policy": {"phases": found["policy"]["phases"]}} if found else None
     if before is None or not same(before, wanted):
-        yield Change("lifecycle policy", name, f"/_ilm/policy/{name}", wanted, before)
+        yield Change(POLICY, name, f"/_ilm/policy/{name}", wanted, before)
 
 
 def _templates(client: Any, ours: Names, retention: timedelta | None, able: Server) -> Iterator[Change]:
     for name, wanted in templates.components().items():
-        found = look(client, COMPONENT + name)
+        found = look(client, _COMPONENTS + name)
         before = written(found["component_templates"][0]["component_template"]) if found else None
         if before is None or not same(before, wanted):
-            yield Change("component template", name, COMPONENT + name, wanted, before)
+            yield Change("component template", name, _COMPONENTS + name, wanted, before)
     for name, wanted in templates.templates(ours, retention, policy=able.policy).items():
-        found = look(client, TEMPLATE + name)
+        found = look(client, _TEMPLATES + name)
         before = written(found["index_templates"][0]["index_template"]) if found else None
         if before is None or not same(before, wanted):
-            yield Change("index template", name, TEMPLATE + name, wanted, before)
+            yield Change(TEMPLATE, name, _TEMPLATES + name, wanted, before)
 
 
 def _lifecycles(client: Any, ours: Names, retention: timedelta | None, able: Server) -> Iterator[Change]:
@@ -98,7 +99,7 @@ def _lifecycles(client: Any, ours: Names, retention: timedelta | None, able: Ser
         before = _given(stream.get("lifecycle") or {})
         if stream["name"] in ours.streams and not same(before, wanted):
             path = f"/_data_stream/{stream['name']}/_lifecycle"
-            yield Change("retention of data stream", stream["name"], path, wanted, before)
+            yield Change(STREAM, stream["name"], path, wanted, before)
 
 
 def written(template: dict[str, Any]) -> dict[str, Any]:

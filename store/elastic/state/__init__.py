@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
 
-from store.elastic.client import Connection
+from store.elastic import keeping
+from store.elastic.client import Connection, telling
 from store.elastic.names import Names
 from store.elastic.state.alerts import AlertIndex
 from store.elastic.state.audit import AuditIndex
@@ -66,6 +68,11 @@ class ClusterState:
         """Note that these dead letters were read again. `now`: seconds since the epoch."""
         told = {"kind": _REPLAYED, "number": round(now * 1e6)}
         self._state.create_all((f"{_REPLAYED}-{id}", {**told, "name": id}) for id in ids)
+
+    def age(self, own: timedelta | None) -> timedelta | None:
+        """How long alerts and acts are kept, where this machine's setting is `own`; None is for ever."""
+        with telling(self.connection, "asking how long it keeps events"):
+            return keeping.age(self.client, self.names, own)
 
     def prune(self, before: float) -> int:
         """Delete alerts, acts, replayed letters, counters and memories that are older (seconds since the epoch); how many alerts."""

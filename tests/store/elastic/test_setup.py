@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from event_model.errors import StoreError
-from store.elastic import names, readiness, setup, templates
-from store.elastic.change import same
+from store.database import Database
+from store.elastic import keeping, names, readiness, setup, templates
+from store.elastic.change import Change, same
+from store.elastic.client import connect
 from store.elastic.server import ask, server, write_index
+from store.elastic.state import ClusterState
+from tallyman.publishing import Publisher
 from tests.services.cluster import RETENTION, Cluster
+from tests.store.matches import NOW, match
 
 EVENT = {"@timestamp": "2026-01-01T00:00:00Z"}
 
@@ -64,6 +71,62 @@ def test_a_template_that_someone_changed_is_put_right(cluster: Cluster) -> None:
     assert summaries(cluster) == [f"change index template {name}"]
     setup.setup(cluster.client, cluster.connection, cluster.names, RETENTION)
     assert summaries(cluster) == []
+
+
+def test_a_machine_that_starts_with_another_retention_changes_none_that_is_there_and_says_so(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream, template = cluster.names.stream("docker.events"), f"tallyman-logs-{cluster.names.namespace}"
+    cluster.client.create(index=stream, id="a", document=EVENT)
+    setup.setup(cluster.client, cluster.connection, cluster.names, timedelta(days=365))
+    week = timedelta(days=7)
+    readiness.ensure(cluster.client, cluster.connection, cluster.names, week)
+    assert summaries(cluster, timedelta(days=365)) == []
+    (told,) = [vars(each) for each in caplog.records if "`tallyman store setup` changes that" in each.message]
+    assert (told["cluster"], told["here"], told["of"]) == ("365d", "7d", f"{template}, {stream}")
+    assert len(summaries(cluster, week)) == 2, "what `store setup` would do is to be seen"
+
+
+def test_a_template_that_is_put_right_by_a_run_keeps_its_retention(cluster: Cluster) -> None:
+    name = f"{names.STREAMS_TEMPLATE}-{cluster.names.namespace}"
+    other = templates.templates(cluster.names, timedelta(days=365))[name] | {"priority": 149}
+    ask(cluster.client, "PUT", f"/_index_template/{name}", other)
+    readiness.ensure(cluster.client, cluster.connection, cluster.names, timedelta(days=7))
+    assert summaries(cluster, timedelta(days=365)) == []
+
+
+@pytest.mark.parametrize(("there", "told"), [(timedelta(days=30), "30d"), (None, "forever")])
+def test_a_policy_keeps_its_age_and_is_brought_up_to_date_all_the_same(
+    there: timedelta | None, told: str
+) -> None:
+    before = {"policy": templates.policy(there)}
+    older = {"policy": {"phases": {**before["policy"]["phases"], "hot": {"min_age": "0ms", "actions": {}}}}}
+    for found, left in ((before, []), (older, [before])):
+        change = Change("lifecycle policy", "ours", "/p", {"policy": templates.policy(RETENTION)}, found)
+        changes, kept = keeping.spare([change])
+        assert [each.after for each in changes] == left
+        assert kept == [("ours", told, "90d")]
+
+
+def test_alerts_are_kept_as_long_as_events_where_one_machine_would_keep_them_for_less(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.client.create(index=cluster.names.stream("docker.events"), id="a", document=EVENT)
+    with (
+        closing(Database(tmp_path)) as local,
+        closing(ClusterState(connect(cluster.connection), cluster.connection, cluster.names)) as state,
+    ):
+        local.book(sinks={}).record([match()], NOW, ("20261123-000", 1))
+        publisher = Publisher(local, state, lambda: None, timedelta(seconds=1))
+        publisher.attempt()
+        cluster.refresh()
+        publisher._tidy()
+        assert len(state.alerts.listed().alerts) == 1
+        assert state.age(timedelta(days=99)) == timedelta(days=99) and state.age(None) is None
+        setup.setup(cluster.client, cluster.connection, cluster.names, timedelta(seconds=1))
+        publisher._tidied = float("-inf")
+        publisher._tidy()
+        assert state.alerts.listed().alerts == []
 
 
 def test_templates_of_a_newer_version_are_left_alone(cluster: Cluster) -> None:
