@@ -169,6 +169,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         settings = _read(place)
         _refuse_secrets(place, settings)
     _override(settings, environment)
+    _refuse_password_in_hosts(settings)
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
@@ -193,11 +194,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _refuse_secrets(path: Path, settings: dict[str, Any]) -> None:
     """Secrets of the cluster stand in files of their own: a configuration is shown, copied and committed."""
-    section: Any = settings
-    for key in ("store", "elasticsearch"):
-        section = section.get(key) if isinstance(section, dict) else None
-    if not isinstance(section, dict):
-        return
+    section = _cluster(settings)
     for key in SECRETS:
         if section.get(key) is not None:
             raise ConfigError(
@@ -205,11 +202,23 @@ def _refuse_secrets(path: Path, settings: dict[str, Any]) -> None:
                 f"Tallyman may read and name that with `{key}_file`, or in the environment: "
                 f"TALLYMAN_STORE__ELASTICSEARCH__{key.upper()}[_FILE]"
             )
-    hosts = section.get("hosts")
+
+
+def _refuse_password_in_hosts(settings: dict[str, Any]) -> None:
+    """Wherever it was set: an address is shown."""
+    hosts = _cluster(settings).get("hosts")
     if any("@" in str(host) for host in (hosts if isinstance(hosts, list) else [hosts])):
         raise ConfigError(
-            f"{path}: store.elasticsearch.hosts: no user and password in an address; there are `username` and `password_file`"
+            "store.elasticsearch.hosts: no user and password in an address; there are `username` and `password_file`"
         )
+
+
+def _cluster(settings: dict[str, Any]) -> dict[str, Any]:
+    """The section store.elasticsearch; empty where there is none."""
+    section: Any = settings
+    for key in ("store", "elasticsearch"):
+        section = section.get(key) if isinstance(section, dict) else None
+    return section if isinstance(section, dict) else {}
 
 
 def _is_setting(keys: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from tallyman.config import EXAMPLE, default_file, load
 from tallyman.output import number
 
 HIDDEN = ("secret", "token", "password", "api_key")
+STARS = "********"
+_IN_ADDRESS = re.compile(r"(?<=://)[^/\s]+(?=@)")
 
 
 @click.group(help=__doc__)
@@ -62,13 +65,15 @@ def show(context: click.Context, file: str | None) -> None:
 
 
 def hide(value: Any, key: str = "") -> Any:
-    """The value with every secret in it replaced by stars."""
+    """The value with every secret in it replaced by stars, also the one in an address: https://********@host."""
     if isinstance(value, dict):
         return {name: hide(below, name) for name, below in value.items()}
     if isinstance(value, list):
         return [hide(each, key) for each in value]
     secret = any(word in key.lower() for word in HIDDEN) and not key.endswith("_file")
-    return "********" if secret and value else value
+    if secret and value:
+        return STARS
+    return _IN_ADDRESS.sub(STARS, value) if isinstance(value, str) else value
 
 
 @command.command()

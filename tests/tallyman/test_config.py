@@ -90,11 +90,26 @@ def test_a_secret_in_the_file_is_refused_and_not_shown(tmp_path: Path, key: str)
     assert "hush-hush" not in str(told.value)
 
 
-def test_a_secret_in_an_address_is_refused_and_not_shown(tmp_path: Path) -> None:
-    path = write(tmp_path, "store: {elasticsearch: {hosts: ['https://me:hush-hush@es:9200']}}")
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ("store: {elasticsearch: {hosts: ['https://me:hush-hush@es:9200']}}", {}),
+        ("store: {elasticsearch: {hosts: {a: 'https://me:hush-hush@es:9200'}}}", {}),
+        ("", {CLUSTER + "HOSTS": "https://es:9200,https://me:hush-hush@es:9200"}),
+        ("", {"TALLYMAN_STORE__ELASTICSEARCH": "{hosts: ['https://me:hush-hush@es:9200']}"}),
+    ],
+)
+def test_a_secret_in_an_address_is_refused_and_not_shown(
+    tmp_path: Path, text: str, environment: dict[str, str]
+) -> None:
     with pytest.raises(ConfigError, match="no user and password in an address") as told:
-        load(path, {})
+        load(write(tmp_path, text), environment)
     assert "hush-hush" not in str(told.value)
+
+
+def test_a_secret_in_any_other_address_is_shown_as_stars() -> None:
+    shown = hide({"url": "https://me:hush-hush@hook:8080/a@b", "text": ["postgres://hush-hush@x see a@b"]})
+    assert shown == {"url": "https://********@hook:8080/a@b", "text": ["postgres://********@x see a@b"]}
 
 
 @pytest.mark.parametrize("word", ["hush-hush", "[hush", "{hush: hush}", "0123"])
@@ -113,6 +128,13 @@ def test_a_setting_whose_name_ends_with_file_stays_the_name_of_a_file(tmp_path: 
     given = {CLUSTER + "CA_FILE": "/etc/ca.crt", CLUSTER + "HOSTS": "https://a:9200, https://b:9200"}
     section = load(write(tmp_path, ""), given).store.elasticsearch
     assert (section.ca_file, section.hosts) == (Path("/etc/ca.crt"), ["https://a:9200", "https://b:9200"])
+
+
+@pytest.mark.parametrize("text", ["soon", "0s"])
+def test_a_wait_for_the_cluster_that_is_none_is_named_with_its_key(text: str) -> None:
+    config = Config.model_validate({"store": {"elasticsearch": {"timeout": text}}})
+    with pytest.raises(ConfigError, match=f"store.elasticsearch.timeout: '{text}'"):
+        wiring.connection(config)
 
 
 # detectors

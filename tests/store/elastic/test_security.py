@@ -420,6 +420,7 @@ def test_a_check_says_which_privileges_are_missing(
         ({"HOSTS": "https://127.0.0.1:9"}, 1),
         ({"CA_FILE": "/nowhere/ca.crt"}, 3),
         ({"FINGERPRINT": "ab" * 32, "CA_FILE": None}, 1),
+        ({"HOSTS": "https://me:only-of-these-tests@127.0.0.1:9"}, 3),
     ],
 )
 def test_nothing_that_is_printed_or_logged_holds_a_secret(
