@@ -174,10 +174,9 @@ def connection(config: Config) -> Any:
     from store.elastic.client import Connection
 
     section = config.store.elasticsearch
-    try:
-        timeout = parse_duration(section.timeout).total_seconds()
-    except ValueError as error:
-        raise ConfigError(f"store.elasticsearch.timeout: {error}") from None
+    timeout = _length("store.elasticsearch.timeout", section.timeout).total_seconds()
+    if not timeout:
+        raise ConfigError(f"store.elasticsearch.timeout: {section.timeout!r} leaves no time to answer")
     return Connection(
         tuple(section.hosts), section.cloud_id, section.ca_file, section.fingerprint, section.api_key,
         section.api_key_file, section.username, section.password, section.password_file, section.plain_http,

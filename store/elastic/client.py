@@ -60,13 +60,20 @@ def connect(connection: Connection, *, retries: int = MOST_RETRIES) -> Elasticse
 
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # its warnings are errors that we tell of
     options: dict[str, Any] = {**_place(connection), **_trust(connection), **_identity(connection)}
-    return elasticsearch.Elasticsearch(
-        **options,
-        request_timeout=connection.timeout,
-        max_retries=retries,
-        retry_on_status=RETRIED,
-        http_compress=not all(_is_here(host) for host in connection.hosts) or not connection.hosts,
-    )
+    try:
+        return elasticsearch.Elasticsearch(
+            **options,
+            request_timeout=connection.timeout,
+            max_retries=retries,
+            retry_on_status=RETRIED,
+            http_compress=not all(_is_here(host) for host in connection.hosts) or not connection.hosts,
+        )
+    except UnicodeEncodeError:  # a ValueError as well, and it holds the text
+        raise ConfigError(
+            f"{SECTION}: username and password may hold ASCII alone; an API key always does"
+        ) from None
+    except ValueError as error:
+        raise ConfigError(f"{SECTION}.{'cloud_id' if connection.cloud_id else 'hosts'}: {error}") from None
 
 
 def _place(connection: Connection) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def _place(connection: Connection) -> dict[str, Any]:
         raise ConfigError(f"{SECTION}: needs either hosts, such as [https://es:9200], or cloud_id")
     if connection.cloud_id:
         return {"cloud_id": connection.cloud_id}
-    return {"hosts": [_host(host) for host in connection.hosts]}
+    return {"hosts": list(dict.fromkeys(_host(host) for host in connection.hosts))}
 
 
 def _host(text: str) -> str:
@@ -97,6 +104,12 @@ def _host(text: str) -> str:
 def _trust(connection: Connection) -> dict[str, Any]:
     if connection.ca_file and connection.fingerprint:
         raise ConfigError(f"{SECTION}: either ca_file or fingerprint says whom to trust, not both")
+    plain = next(filter(_is_plain, connection.hosts), None)
+    if plain and (connection.ca_file or connection.fingerprint):
+        key = "ca_file" if connection.ca_file else "fingerprint"
+        raise ConfigError(
+            f"{SECTION}: {key} says whom to trust, and {plain} is not encrypted; write https://"
+        )
     if connection.fingerprint:
         digits = re.sub("[: ]", "", connection.fingerprint).lower()
         if not re.fullmatch("[0-9a-f]{64}", digits):
@@ -123,7 +136,7 @@ def _identity(connection: Connection) -> dict[str, Any]:
     if not key and not password:
         return {}
     for host in connection.hosts:
-        if host.startswith("http://") and not _is_here(host) and not connection.plain_http:
+        if _is_plain(host) and not _is_here(host) and not connection.plain_http:
             raise ConfigError(
                 f"{SECTION}.hosts: {host} would carry the {'API key' if key else 'password'} unencrypted; "
                 f"write https://, or set plain_http: true where something else encrypts"
@@ -148,6 +161,10 @@ def _secret(name: str, given: SecretStr | None, file: Path | None) -> str:
     if not found:
         raise ConfigError(f"{SECTION}.{name}_file: {file} is empty")
     return found
+
+
+def _is_plain(host: str) -> bool:
+    return urlsplit(host).scheme == "http"  # which is in lower case, however it was written
 
 
 def _is_here(host: str) -> bool:

@@ -28,6 +28,12 @@ KEY = SecretStr("a-very-secret-key")
         ({"hosts": HOST, "ca_file": Path("/nowhere/ca.crt")}, "ca_file: there is no file '/nowhere/ca.crt'"),
         ({"hosts": HOST, "fingerprint": "12:34"}, "fingerprint: '12:34' is no SHA-256.*openssl"),
         ({"hosts": HOST, "ca_file": Path("x"), "fingerprint": "ab" * 32}, "either ca_file or fingerprint"),
+        ({"hosts": HERE, "ca_file": Path("/dev/null")}, "ca_file says whom to trust, and http://.* is not encrypted"),
+        ({"hosts": (*HOST, *HERE), "fingerprint": "ab" * 32}, "fingerprint says whom to trust, and http://"),
+        ({"hosts": ("https://e s:9200",)}, "hosts: Could not parse URL 'https://e s:9200'"),
+        ({"cloud_id": "shop:hm"}, "cloud_id: Cloud ID is not properly formatted"),
+        ({"cloud_id": "shop:ZXUuZXhhIG1wbGUkeSR6"}, "cloud_id: Failed to parse: Host"),
+        ({"hosts": HOST, "username": "mé", "password": KEY}, "username and password may hold ASCII alone"),
         ({"hosts": HOST, "username": "me"}, "password_file is missing"),
         ({"hosts": HOST, "password": KEY}, "username is missing"),
         ({"hosts": HOST, "username": "me", "password": KEY, "api_key": KEY}, "either an API key or"),
@@ -35,6 +41,7 @@ KEY = SecretStr("a-very-secret-key")
         ({"hosts": HOST, "api_key_file": Path("/dev/null")}, "api_key_file: /dev/null is empty"),
         ({"hosts": HOST, "api_key_file": Path("x"), "api_key": KEY}, "api_key is set twice"),
         ({"hosts": ("http://es.example:9200",), "api_key": KEY}, "API key unencrypted.*plain_http"),
+        ({"hosts": ("HTTP://es.example:9200",), "api_key": KEY}, "API key unencrypted.*plain_http"),
     ],
 )  # fmt: skip
 def test_a_setting_that_can_not_work_is_named(wrong: dict[str, Any], said: str) -> None:
@@ -47,6 +54,12 @@ def test_a_password_goes_over_plain_http_to_this_machine_only_or_where_it_is_all
     connect(Connection(hosts=("http://localhost:9200",), api_key=KEY)).close()
     connect(Connection(hosts=("http://[::1]:9200",), api_key=KEY)).close()
     connect(Connection(hosts=("http://es.example:9200",), api_key=KEY, plain_http=True)).close()
+
+
+def test_an_address_that_is_named_twice_is_one() -> None:
+    client = connect(Connection(hosts=(*HOST, "https://es.example:9200/")))
+    assert len(client.transport.node_pool.all()) == 1
+    client.close()
 
 
 def test_a_cloud_id_leads_to_its_deployment() -> None:
