@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from event_model.errors import StoreError
 from store.elastic import mapping, templates
+from store.elastic.change import Change
 from store.elastic.mapping import Property
 from store.elastic.names import Names
 from store.elastic.server import ask, look, streams, write_index
@@ -22,17 +23,24 @@ class Drift(Struct, frozen=True):
     target: str  # data stream, alias or index
     index: str  # its index that is written to
     missing: dict[str, Property] = {}  # fields that it does not have yet
-    different: tuple[str, ...] = ()  # fields that it has with another type
+    different: dict[str, Property] = {}  # fields that it has with another type
+    there: dict[str, Property] = {}  # what it has of both
     rolls: bool = True  # whether a new index can take its place
 
     @property
     def summary(self) -> str:
         """`roll over logs-docker.events-default: 2 fields have another type (user.name, …)`."""
         if self.different:
-            shown = ", ".join(self.different[:3]) + (" …" if len(self.different) > 3 else "")
+            shown = ", ".join([*self.different][:3]) + (" …" if len(self.different) > 3 else "")
             return f"roll over {self.target}: of another type in {self.index}: {shown}"
         shown = ", ".join([*self.missing][:3]) + (" …" if len(self.missing) > 3 else "")
         return f"add to {self.index}: {shown}"
+
+    def diff(self) -> str:
+        """What fields would be different, as a unified diff of the JSON; lines end with a newline."""
+        after = mapping.properties({**self.missing, **self.different})
+        before = mapping.properties(self.there)
+        return Change("mapping", self.target, f"/{self.index}/_mapping", after, before).diff()
 
 
 def drifts(client: Any, ours: Names) -> list[Drift]:
@@ -73,7 +81,8 @@ def _targets(client: Any, ours: Names) -> Iterator[tuple[str, str, dict[str, Pro
 def _drift(client: Any, target: str, index: str, wanted: dict[str, Property], rolls: bool) -> Drift:
     found = mapping.fields(ask(client, "GET", f"/{index}/_mapping")[index]["mappings"])
     missing = {name: each for name, each in wanted.items() if not mapping.covers(found.get(name), each)}
-    different = [
-        name for name, each in wanted.items() if name in found and not mapping.alike(found[name], each)
-    ]
-    return Drift(target, index, missing, tuple(different), rolls)
+    different = {
+        name: each for name, each in wanted.items() if name in found and not mapping.alike(found[name], each)
+    }
+    there = {name: found[name] for name in (*missing, *different) if name in found}
+    return Drift(target, index, missing, different, there, rolls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -122,8 +123,9 @@ def copy(context: click.Context, source: str, target: str, compare: bool) -> int
 
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be different, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
-def setup(context: click.Context, dry_run: bool) -> None:
+def setup(context: click.Context, dry_run: bool, as_json: bool) -> None:
     """Make in the Elasticsearch cluster what is missing: templates, retention, indices. May be repeated."""
     from store.elastic import setup
     from store.elastic.client import telling
@@ -132,17 +134,16 @@ def setup(context: click.Context, dry_run: bool) -> None:
         if dry_run:
             with telling(connection, "looking at its setup"):
                 changes = setup.plan(client, names, age)
-            for change in changes:
-                click.echo(change.diff(), nl=False)
         else:
             changes = setup.setup(client, connection, names, age)
-        _tell([change.summary for change in changes], dry_run)
+        _tell(changes, dry_run, as_json)
 
 
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be different, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
-def migrate(context: click.Context, dry_run: bool) -> None:
+def migrate(context: click.Context, dry_run: bool, as_json: bool) -> None:
     """Bring the cluster to this version: as `setup`, and then fields of indices that are written to.
 
     Where a field has another type now, the data stream goes on in a new index; what is there stays searchable.
@@ -154,19 +155,22 @@ def migrate(context: click.Context, dry_run: bool) -> None:
         with telling(connection, "looking at its indices"):
             drifts = migrate.drifts(client, names)
             changes = setup.plan(client, names, age)
-        if dry_run:
-            for change in changes:
-                click.echo(change.diff(), nl=False)
-        else:
+        if not dry_run:
             setup.setup(client, connection, names, age)
             with telling(connection, "migrating"):
                 migrate.migrate(client, names, drifts)
-        _tell([*(each.summary for each in changes), *(each.summary for each in drifts)], dry_run)
+        _tell([*changes, *drifts], dry_run, as_json)
 
 
-def _tell(done: list[str], dry_run: bool) -> None:
+def _tell(done: Sequence[Any], dry_run: bool, as_json: bool) -> None:
+    """`done`: each a store.elastic.change.Change or store.elastic.migrate.Drift."""
     for each in done:
-        click.echo(f"{'would ' if dry_run else ''}{each}", err=True)
+        if as_json:
+            emit({"change": each.summary, "diff": each.diff(), "done": not dry_run})
+            continue
+        if dry_run:
+            click.echo(each.diff(), nl=False)
+        click.echo(f"{'would ' if dry_run else ''}{each.summary}", err=True)
     if not done:
         click.echo("nothing to do: the cluster has all that this version needs", err=True)
 

@@ -36,6 +36,8 @@ def test_setup_makes_all_once_and_a_check_finds_it(fresh: Cluster, tallyman: Ran
     code, found, _ = tallyman("store", "check", "--json")
     failed = [each["text"] for each in objects(found) if each["level"] == "fail"]
     assert code == 1 and any("tallyman store setup" in text for text in failed)
+    would = objects(tallyman("store", "setup", "--dry-run", "--json")[1])
+    assert {"change": f"make index {fresh.names.state}", "done": False}.items() <= would[-1].items()
     code, out, err = tallyman("store", "setup")
     assert (code, out) == (0, "") and f"make index {fresh.names.state}" in err.splitlines()
     assert tallyman("store", "setup")[2] == "nothing to do: the cluster has all that this version needs\n"
@@ -52,8 +54,14 @@ def test_migrate_rolls_over_what_can_not_be_changed_in_place(fresh: Cluster, tal
         priority=150, template={"mappings": {"dynamic": False, "properties": {"message": {"type": "keyword"}}}},
     )  # fmt: skip
     fresh.client.create(index=stream, id="a", document={"@timestamp": "2026-01-01T00:00:00Z"})
-    told = tallyman("store", "migrate", "--dry-run")[2]
+    _, out, told = tallyman("store", "migrate", "--dry-run")
     assert f"would roll over {stream}: of another type" in told
+    index = fresh.client.indices.get_data_stream(name=stream)["data_streams"][0]["indices"][0]["index_name"]
+    _, _, diff = out.partition(f"--- /{index}/_mapping\n+++ /{index}/_mapping\n")
+    assert '      "norms": "false",\n+      "type": "text"\n' in diff
+    shown = objects(tallyman("store", "migrate", "--dry-run", "--json")[1])
+    (rolled,) = [each for each in shown if each["change"].startswith("roll over")]
+    assert rolled["diff"] == f"--- /{index}/_mapping\n+++ /{index}/_mapping\n{diff}" and not rolled["done"]
     assert len(fresh.client.indices.get_data_stream(name=stream)["data_streams"][0]["indices"]) == 1
     assert tallyman("store", "migrate")[0] == 0
     assert len(fresh.client.indices.get_data_stream(name=stream)["data_streams"][0]["indices"]) == 2
