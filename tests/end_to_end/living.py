@@ -86,7 +86,7 @@ class Living:
         )
 
     def until_count(self, number: int, query: str = "") -> None:
-        until(lambda: self.count(query) >= number, 20, self.thread.is_alive)
+        until(lambda: self.count(query) >= number, 60, self.thread.is_alive)
 
     def users(self) -> list[str]:
         return [event.user_name or "" for event in self.events("event.kind:event")]
