@@ -93,6 +93,10 @@ class Index:
             return []
         wanted = [{"_index": index, "_id": id} for index, id in places]
         found = self._ask(lambda: self.client.mget(docs=wanted, **more))
+        for each in found["docs"]:
+            if "error" in each and each["error"]["type"] != "index_not_found_exception":
+                at = f"Elasticsearch at {self.connection.address}, asking for {each['_index']}"
+                raise StoreError(f"{at}: {reason(each)}. `tallyman store check` asks how it is")
         return [hit(each) for each in found["docs"] if each.get("found")]
 
     def search(self, query: Any, *, limit: int = PAGE, **more: Any) -> list[Hit]:

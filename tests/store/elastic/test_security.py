@@ -302,6 +302,8 @@ def test_who_may_not_read_the_state_is_refused_and_not_told_that_it_is_empty(
             read()
     with pytest.raises(StoreError, match="not permitted"):
         state.replayed()
+    with pytest.raises(StoreError, match="unauthorized"):
+        state.alerts.index.get_all([(world[1].state, "a")])
 
 
 @pytest.mark.parametrize("lacking", ["read", "maintenance", "view_index_metadata"])

@@ -69,6 +69,10 @@ def same(kept: ClusterKeeping) -> None:
     assert there == local
 
 
+def test_a_document_of_an_index_that_is_gone_is_gone(kept: ClusterKeeping) -> None:
+    assert kept.state.alerts.index.get_all([(kept.cluster.names.first_alerts + "9", "a")]) == []
+
+
 # roll over
 
 
