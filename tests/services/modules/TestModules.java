@@ -119,9 +119,17 @@ public final class TestModules extends Dialect implements AnalysisPlugin, Mapper
 
     // ---- GET / and the data stream API
 
+    private ClusterService clusters;
+
+    @Override
+    public Collection<?> createComponents(PluginServices services) {
+        clusters = services.clusterService();
+        return List.of();
+    }
+
     @Override
     Collection<RestHandler> handlers(Settings settings) {
-        return List.of(new Root(settings), new Make(), new Show(), new Drop(), new Retain());
+        return List.of(new Root(settings, clusters), new Make(), new Show(), new Drop(), new Retain());
     }
 
     @Override
@@ -160,10 +168,12 @@ public final class TestModules extends Dialect implements AnalysisPlugin, Mapper
 
     private static final class Root extends Handler {
         private final Settings settings;
+        private final ClusterService clusters;
 
-        Root(Settings settings) {
+        Root(Settings settings, ClusterService clusters) {
             super("GET /", "HEAD /");
             this.settings = settings;
+            this.clusters = clusters;
         }
 
         @Override
@@ -172,6 +182,7 @@ public final class TestModules extends Dialect implements AnalysisPlugin, Mapper
                 var json = channel.newBuilder().startObject();
                 json.field("name", settings.get("node.name"));
                 json.field("cluster_name", settings.get("cluster.name"));
+                json.field("cluster_uuid", clusters.state().metadata().clusterUUID());
                 json.startObject("version");
                 json.field("number", Build.current().version());
                 json.field("build_flavor", "default");
