@@ -31,6 +31,7 @@ RECORD = "tallyman.record"  # of what is native without a name of its own
 _LONGEST_WORD = 255  # UTF-16 units; the server cuts a longer one into several
 _MOST_PARSED = 2 << 20  # bytes of a record that is searched by its own fields
 _LONG = 1 << 63
+_AHEAD = 60_000_000  # microseconds that an event's clock may be ahead of ours
 
 
 class Document(Struct, frozen=True, gc=False):
@@ -40,7 +41,7 @@ class Document(Struct, frozen=True, gc=False):
     stream: str  # data stream
     source: bytes  # JSON in one line
     entry: Entry
-    time: int = 0  # of the event, in microseconds since the epoch
+    time: int = 0  # nobody wrote it before: microseconds since the epoch; 0: that is not known
 
 
 class Documents:
@@ -91,7 +92,7 @@ class Documents:
                 told["original"] = entry.record.raw.decode()
             except UnicodeDecodeError:
                 ours["raw"] = base64.b64encode(entry.record.raw).decode()
-        return Document(ours["id"], stream, encode(document), entry, ours["time"])
+        return Document(ours["id"], stream, encode(document), entry, _since(entry, event, ours["time"]))
 
     def _stream(self, dataset: str) -> tuple[str, dict[str, str]]:
         """The data stream of a dataset: its name, and what its documents say of it."""
@@ -148,6 +149,14 @@ def _ours(entry: Entry, event: Event, id: str) -> dict[str, Any]:
     if event.subresource:
         found["subresource"] = event.subresource
     return found
+
+
+def _since(entry: Entry, event: Event, time: int) -> int:
+    """From when on another collector may have written it: the event's time, where that tells.
+
+    A dead letter's is when it was read here, and what is ahead of the clock was written before it was.
+    """
+    return 0 if event.kind == "pipeline_error" or time > entry.received * 1e6 + _AHEAD else time
 
 
 @lru_cache(16)

@@ -7,7 +7,9 @@ from typing import Any
 
 from store.elastic.client import Connection, telling
 
-SKEW = 60_000_000  # microseconds that the clocks of servers and of records may differ
+AHEAD = (
+    3_600_000_000  # microseconds that the clock of an event, which has a time, may be ahead of the server's
+)
 
 
 class Rollovers:
@@ -30,7 +32,7 @@ class Rollovers:
                 stream, generation = each["name"], each["generation"]
                 if stream in wanted and generation > 1 and self._generation(stream) != generation:
                     self._began[stream] = generation, self._latest(stream)
-        return {stream: self._began[stream][1] + SKEW for stream in wanted if stream in self._began}
+        return {stream: self._began[stream][1] + AHEAD for stream in wanted if stream in self._began}
 
     def _generation(self, stream: str) -> int:
         return self._began.get(stream, (0, 0))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from event_model.event import Event, Record
 from event_model.parts import Batch
 from store.journal import Entry
+from store.times import rfc3339
 from tallyman.normalizer import Normalizer
 from tests.services.cluster import Cluster
 from tests.services.proxy import Fault, cut, half_busy, lose, proxy, refuse
@@ -200,6 +202,48 @@ def test_a_writer_that_lags_across_a_rollover_writes_nothing_again(tmp_path: Pat
         other.all_taken()
         assert (other.numbers["feed_taken"], other.numbers["feed_known"]) == (10, 50)
     assert once(cluster) == 60
+
+
+def test_a_dead_letter_that_another_reads_again_long_after_a_rollover_is_not_written_again(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    def given(received: float) -> Batch:
+        return replace(batch([raw(1)], 1, dead=[(b"\xff no JSON", "not JSON")]), received=received)
+
+    with fed(tmp_path / "a", cluster) as one:
+        one.put(given(time.time()))
+        one.all_taken()
+    for dataset in ("kubernetes.audit_logs", "tallyman.dead_letters"):
+        cluster.client.indices.rollover(alias=cluster.names.stream(dataset))
+    with fed(tmp_path / "b", cluster) as other:
+        other.put_raws([raw(2)])  # what comes first may be from before a crash, and is looked for anyway
+        other.all_taken()
+        other.put(given(time.time() + 86_400))
+        other.all_taken()
+        assert (other.numbers["feed_taken"], other.numbers["feed_known"]) == (1, 2)
+    assert once(cluster) == 3
+
+
+@pytest.mark.parametrize(
+    ("ahead", "later"), [(600, 0), (600, 900), (864_000, 0)], ids=["minutes", "minutes, read later", "days"]
+)
+def test_an_event_ahead_of_the_clock_is_not_written_again_after_a_rollover(
+    tmp_path: Path, cluster: Cluster, ahead: int, later: int
+) -> None:
+    now = time.time()
+    stamp = rfc3339(round((now + ahead) * 1e6))
+    record = raw(1, stageTimestamp=stamp, requestReceivedTimestamp=stamp)
+    with fed(tmp_path / "a", cluster) as one:
+        one.put(replace(batch([record], 1), received=now))
+        one.all_taken()
+    cluster.client.indices.rollover(alias=cluster.names.stream("kubernetes.audit_logs"))
+    with fed(tmp_path / "b", cluster) as other:
+        other.put_raws([raw(2)])
+        other.all_taken()
+        other.put(replace(batch([record], 1), received=now + later))
+        other.all_taken()
+        assert (other.numbers["feed_taken"], other.numbers["feed_known"]) == (1, 1)
+    assert once(cluster) == 2
 
 
 def test_while_the_cluster_is_away_the_journal_goes_on_and_is_drained_in_order(
