@@ -179,18 +179,23 @@ class Journal:
             return []
         return [found[pointer] for pointer in wanted if pointer in found]
 
-    def behind(self, place: tuple[str, int]) -> tuple[int, float]:
-        """How many records stand behind a place (partition, pointer), and when the first was received; (0, 0.0) for none."""
+    def behind(self, place: tuple[str, int], until: tuple[str, int] | None = None) -> tuple[int, float]:
+        """How many records stand behind a place (partition, pointer), and when the first was received; (0, 0.0) for none.
+
+        `until`: the place of the last one that counts.
+        """
         number, first = 0, 0.0
         for partition in self.partitions():
-            if partition < place[0]:
+            if partition < place[0] or (until and partition > until[0]):
                 continue
             start = place[1] if partition == place[0] else -1
+            end = until[1] if until and partition == until[0] else None
             try:
                 with BlockFile(self._path(partition)) as file:
                     for block in self._whole(file, partition, max(start, 0) >> 16):
-                        base, count = block.head.offset << 16, block.head.count
-                        more = count if base > start else max(0, base + count - 1 - start)
+                        base = block.head.offset << 16
+                        last = base + block.head.count - 1
+                        more = max(0, (last if end is None else min(last, end)) - max(start, base - 1))
                         if more and not number:
                             first = block.head.received
                         number += more

@@ -123,4 +123,26 @@ _FEED = (
     """,
 )
 
-STEPS = (_FIRST, _VERDICTS, _FEED)
+# a place in the journal is of one cluster; of which one the places before were is not known
+_CLUSTERS = (
+    """
+    CREATE TABLE clusters (  -- the one that answered last at each address
+        address TEXT PRIMARY KEY,
+        cluster TEXT NOT NULL,  -- its UUID
+        certain INTEGER NOT NULL  -- whether since the run began
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE taken (  -- up to where it has the journal
+        way TEXT NOT NULL,  -- fed, copied
+        cluster TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        partition TEXT NOT NULL,
+        pointer INTEGER NOT NULL,
+        PRIMARY KEY (way, cluster, namespace)
+    ) WITHOUT ROWID
+    """,
+    "DELETE FROM pointers WHERE name = 'fed' OR name LIKE 'copied to %'",
+)
+
+STEPS = (_FIRST, _VERDICTS, _FEED, _CLUSTERS)

@@ -12,10 +12,12 @@ from event_model.errors import StoreError
 from event_model.event import identity
 from store import retention
 from store.database import Database
+from store.feeding import COPIED
 from store.fingerprint import Day, Fingerprint, differences
 from store.journal import Journal
 from store.query.matcher import moment
 from tallyman.config import Config
+from tallyman.stores import taken
 from tallyman.wiring import connection, make_normalizer
 
 Progress = Callable[[int], None]  # that many more
@@ -79,7 +81,6 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
     from store.elastic.feed import Feed
     from store.elastic.mapping import events, properties
     from store.elastic.readiness import ensure
-    from store.feeding import FED, Feeding
 
     numbers = {"feed_taken": 0, "feed_known": 0, "feed_refused": 0}
     counting = threading.Lock()
@@ -93,12 +94,15 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
     with target(config) as (client, way, names, state), database(config) as local:
         ensure(client, way, names, retention.age(config.store.retention))
         journal, normalize = Journal(config.store.path), make_normalizer(config)
-        documents = Documents(properties(events())["properties"], names)
-        copied = Feeding(local.file, f"copied to {names.namespace} at {way.address}")
-        feed = Feed(journal, normalize, documents, Bulk(connect(way, retries=0), way), copied, count=count)
+        documents, bulk = (
+            Documents(properties(events())["properties"], names),
+            Bulk(connect(way, retries=0), way),
+        )
+        copied = taken(config, local, COPIED)
+        feed = Feed(journal, normalize, documents, bulk, local.feeding, copied, count=count)
         feed.catch_up()
         feed.drain()
-        fed = Feeding(local.file, FED)
+        fed = taken(config, local)
         fed.move(max(fed.place(), copied.place()))
         alerts = state.alerts.take(local.alerts.records())
         state.mark_replayed(local.replayed(), time.time())

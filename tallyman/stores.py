@@ -8,6 +8,7 @@ from typing import Any
 from event_model.errors import ConfigError
 from store import retention
 from store.database import Database
+from store.feeding import FED, Taken
 from store.journal import Journal
 from store.times import parse_duration
 from tallyman.config import Config
@@ -56,10 +57,16 @@ def make_index(
     made, section = connection(config), config.store.elasticsearch
     names, client = checked(section.namespace), connect(made, retries=0)
     return Feed(
-        journal, normalize, Documents(properties(events())["properties"], names), Bulk(client, made), database.feeding,
+        journal, normalize, Documents(properties(events())["properties"], names), Bulk(client, made),
+        database.feeding, taken(config, database),
         prepare=lambda: ensure(client, made, names, retention.age(config.store.retention)),
         count=counters.add, most_behind=size("most_behind", section.most_behind),
     )  # fmt: skip
+
+
+def taken(config: Config, database: Database, way: str = FED) -> Taken:
+    """How far the configured cluster has what the journal beside this state file holds."""
+    return Taken(database.file, connection(config).address, config.store.elasticsearch.namespace, way)
 
 
 def size(key: str, text: str) -> int | None:
@@ -85,21 +92,25 @@ def prune(
     """Drop what retention says of the journal; the names of those partitions. Raises ConfigError, StoreError.
 
     Where a cluster is fed from it, what the cluster has taken goes after `keep`, nothing goes before it was
-    taken, and what only the journal has whole stays as long as events do.
+    taken (by that cluster, under that namespace), and what only the journal has whole stays as long as events do.
     """
     age, most = retention.age(config.store.retention), retention.size(config.store.max_size)
     if not is_clustered(config):
         return retention.apply(journal, now, age=age, size=most, dry_run=dry_run)
-    taken, held = database.feeding.place()[0], {partition for partition, _ in database.feeding.held()}
+    at = taken(config, database)
+    reached = at.place()[0] if at.is_certain else ""  # there may be another cluster by now
+    held = {name for name, _ in database.feeding.held()}
     gone = retention.apply(
         journal,
         now,
         age=keep(config),
         size=most,
         dry_run=dry_run,
-        may=lambda name: name < taken and name not in held,
+        may=lambda name: name < reached and name not in held,
     )
-    old = retention.apply(journal, now, age=age, size=None, dry_run=dry_run, may=lambda name: name in held)
+    old = retention.apply(
+        journal, now, age=age, size=None, dry_run=dry_run, may=lambda name: name < reached and name in held
+    )
     for name in old if not dry_run else ():
         database.feeding.forget(name)
     return sorted({*gone, *old})

@@ -11,6 +11,9 @@ from store.elastic.access import Access
 from store.elastic.client import DISK_FULL, Away, Connection, explain, reason, telling
 from store.elastic.document import Document
 from store.elastic.rollovers import Rollovers
+from store.elastic.server import ask
+
+UNFORMED = "_na_"  # what a node says while it has no master
 
 
 class Fate(Enum):
@@ -66,6 +69,14 @@ class Bulk:
         self._rollovers = Rollovers(client, connection)
         # without one of these nothing is found, and what is there is written again
         self._access = Access(client, connection, "writer", ("read", "maintenance", "view_index_metadata"))
+
+    def cluster(self) -> str:
+        """The UUID of the cluster that answers. Raises Away where none does, or it has not found itself yet."""
+        with telling(self._connection, "asking who it is"):
+            found = str(ask(self._client, "GET", "/").get("cluster_uuid") or UNFORMED)
+        if found == UNFORMED:
+            raise Away(f"{self._connection.address}: its nodes have not made a cluster yet")
+        return found
 
     def older(self, documents: Sequence[Document]) -> list[Document]:
         """Those that someone else may have written before the last roll-over: the index that they would go to can't know."""

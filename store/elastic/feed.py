@@ -4,9 +4,10 @@
                    ├─► documents ─► a few batches on their way ─► the place moves, in order
     journal ───────┘   behind the place where memory was full
 
-The place is that of the last record which the cluster has taken. It is kept on this machine and moves when a
-batch is through: created, known already, or refused for good and then a dead letter. After a crash what lies
-behind it is looked for in the cluster before it is written.
+The place is that of the last record which the cluster has taken. It is kept on this machine, for each cluster,
+and moves when a batch is through: created, known already, or refused for good and then a dead letter. After a
+crash what lies behind it is looked for in the cluster before it is written. Where another cluster answers than
+before, the feed goes on at the place of that one.
 """
 
 from __future__ import annotations
@@ -16,59 +17,35 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from event_model.errors import StoreError
 from event_model.event import Event
+from store.elastic.apart import apart
 from store.elastic.burial import Burial
-from store.elastic.delivery import Delivery, Refused, Requests, Stopped, Trouble
+from store.elastic.delivery import Delivery, Elsewhere, Refused, Requests, Stopped, Trouble
 from store.elastic.document import Document, Documents
-from store.feeding import Feeding, Place
+from store.elastic.parcel import Parcel
+from store.feeding import BEGINNING, Feeding, Place, Taken
 from store.journal import Entry, Journal
 
 log = logging.getLogger(__name__)
 MEMORY = 64  # batches of the sources that wait in memory; more are read from the journal
-MOST_DOCUMENTS, MOST_BYTES = 1000, 5 << 20  # of one request
 MOST_DOCUMENT = 20 << 20  # bytes; a server has a bound as well, of a tenth of its memory or less
-MOST_WAIT = 0.2  # seconds that a document waits for others
 IN_FLIGHT = 2  # requests at a time
 ENDING = 10.0  # seconds to write what is left when the run ends; the next one goes on with the rest
+PARTING = 1.0  # seconds for who was interrupted to come to an end
 LOOK = 0.1
 NEVER = float("inf")
 
 Pairs = list[tuple[Entry, Event]]
 
 
-@dataclass(slots=True)
-class Parcel:
-    """What one request is made of, while it is put together."""
-
-    documents: list[Document] = field(default_factory=list)
-    size: int = 0  # bytes
-    begun: float = 0.0
-    doubtful: bool = False  # some of it may have been written before a crash
-
-    def add(self, document: Document, doubtful: bool) -> None:
-        self.begun = self.begun or time.monotonic()
-        self.documents.append(document)
-        self.size += len(document.source)
-        self.doubtful |= doubtful
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.documents) >= MOST_DOCUMENTS or self.size >= MOST_BYTES
-
-    @property
-    def is_due(self) -> bool:
-        return bool(self.documents) and time.monotonic() - self.begun >= MOST_WAIT
-
-
 class Feed:
-    """The thread that feeds (`run`), and the memory in front of it (`put`).
+    """The thread that feeds (`run`), and the memory in front of it (`put`); `taken` is moved as the cluster takes.
 
     `prepare` is called before anything is written, until it does not raise StoreError. `most_behind`: bytes of
     the journal that the cluster may be behind before `put` waits; None for no bound.
@@ -81,6 +58,7 @@ class Feed:
         documents: Documents,
         requests: Requests,
         state: Feeding,
+        taken: Taken,
         *,
         prepare: Callable[[], object] = lambda: None,
         count: Callable[[str, float], None] = lambda name, amount: None,
@@ -89,17 +67,17 @@ class Feed:
     ) -> None:
         self.error: Exception | None = None  # why it gave up
         self._journal, self._normalize, self._documents, self._state = journal, normalize, documents, state
-        self._count, self._most_behind = count, most_behind
+        self._cluster, self._count, self._most_behind = taken, count, most_behind
         self._halt = threading.Event()
-        self._delivery = Delivery(requests, self._halt, count, prepare, first_pause=first_pause)
+        self._delivery = Delivery(requests, self._halt, count, prepare, taken.cluster, first_pause)
         self._burial = Burial(documents, normalize, self._delivery, state, count)
         self._wake = threading.Condition()
         self._memory: deque[Pairs] = deque()
         self._missed = True  # what comes behind the memory, or behind `_read`, stands in the journal only
-        self._last: Place = ("", -1)  # of what was put
-        self._read: Place = ("", -1)  # of what was taken from memory or journal
-        self._taken: Place = ("", -1)
-        self._doubtful: Place = ("", -1)  # up to there it may have been written before
+        self._last: Place = BEGINNING  # of what was put
+        self._read: Place = BEGINNING  # of what was taken from memory or journal
+        self._taken: Place = BEGINNING
+        self._doubtful: Place = BEGINNING  # up to there it may have been written before
         self._behind = 0  # records that the cluster has not taken
         self._received = 0.0  # of the last record taken, or the first that was not
         self._flying: deque[tuple[Future[None], Entry, int]] = deque()
@@ -110,14 +88,23 @@ class Feed:
 
     def catch_up(self) -> None:
         """Find the place where an earlier run stopped. What is behind it is fed once this one runs."""
-        place = self._state.place()
-        if place > self._journal.end:  # a power failure took what the cluster has; it will be read again
-            place = self._journal.end
-            self._state.move(place)
-        self._read = self._taken = place
         self._doubtful = self._journal.end
-        self._behind, self._received = self._journal.behind(place)
-        self._missed = self._behind > 0
+        self._cluster.ask()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Go on at the cluster's place, with whatever is in the journal behind it."""
+        with self._wake:
+            self._doubtful = max(self._doubtful, self._last)
+            place = self._cluster.place()
+            if place > self._doubtful:  # a power failure took what the cluster has; it will be read again
+                place = self._doubtful
+                self._cluster.move(place)
+            self._flying.clear()
+            self._memory.clear()
+            self._read = self._taken = place
+            self._behind, self._received = self._journal.behind(place, self._doubtful)
+            self._missed = self._behind > 0
 
     def put(self, pairs: Pairs | None) -> None:
         """Have these fed, None: have it ended. Waits while the cluster is too far behind. Raises what ended it."""
@@ -140,23 +127,27 @@ class Feed:
                 raise self.error
 
     def drain(self) -> None:
-        """Feed what stands in the journal now, in this thread, and return when the cluster has it, however long it takes."""
+        """Feed what stands in the journal now, and return when the cluster has it, however long it takes.
+
+        An interrupt ends it at once.
+        """
         self._ended, self._deadline = True, NEVER
-        senders = ThreadPoolExecutor(IN_FLIGHT, "feed")
+        working = apart(self._run)  # an interrupt must not meet it with a lock in its hand
         try:
-            self._run(senders)
+            wait([working])
+            working.result()
         finally:
             self._halt.set()
-            senders.shutdown(wait=False, cancel_futures=True)
+            wait([working], PARTING)
 
     def run(self, stop: threading.Event) -> None:
         """Feed what is put until the end is put. Sets `stop` if it can't go on at all."""
         self._stop = stop
-        senders = ThreadPoolExecutor(IN_FLIGHT, "feed")
         try:
-            self._run(senders)
+            self._run()
         except Stopped:
-            log.warning("the cluster gets the rest at the next start", extra={"records": self._behind})
+            if self._behind > 0:
+                log.warning("the cluster gets the rest at the next start", extra={"records": self._behind})
         except Exception as error:  # whatever it is, the run must not go on without its store
             log.exception("feeding failed", extra={"reason": str(error)})
             self.error = error
@@ -164,7 +155,6 @@ class Feed:
         finally:
             self._given_up = True
             self._halt.set()
-            senders.shutdown(wait=False, cancel_futures=True)  # one may hang on a server that does not answer
 
     def tell(self) -> dict[str, float]:
         """How far the cluster is behind, for counters; and note for other processes what hinders it."""
@@ -192,7 +182,28 @@ class Feed:
                 log.warning("reading goes on")
                 return
 
-    def _run(self, senders: ThreadPoolExecutor) -> None:
+    def _run(self) -> None:
+        while True:
+            try:
+                self._wait(apart(self._deliver, [], False))  # who is there, even if there is nothing to write
+                self._note(self._delivery.cluster)
+                return self._feed()
+            except Elsewhere as answer:
+                self._turn_to(answer.cluster)
+
+    def _turn_to(self, cluster: str) -> None:
+        """It is this one that answers: go on at its place. It may have any of what is behind that."""
+        self._note(cluster)
+        self._delivery.use(cluster)
+        self._begin()
+
+    def _note(self, cluster: str) -> None:
+        try:
+            self._cluster.answered(cluster)
+        except StoreError as error:  # a full disk: the next run asks again
+            log.error("the cluster can't be written down", extra={"reason": str(error)})
+
+    def _feed(self) -> None:
         parcel = Parcel()
         blocks = self._blocks()
         while True:
@@ -200,15 +211,17 @@ class Feed:
             for entry, event in pairs:
                 parcel.add(self._document(entry, event), _place(entry) <= self._doubtful)
                 if parcel.is_full:
-                    self._send(senders, parcel)
+                    self._send(parcel)
                     parcel = Parcel()
             if parcel.is_due or (self._ended and not pairs and parcel.documents):
-                self._send(senders, parcel)
+                self._send(parcel)
                 parcel = Parcel()
             self._settle()
             if self._ended:
-                if not pairs and not self._flying and not self._missed and not self._memory:
-                    return
+                if not pairs and not self._missed and not self._memory:
+                    if not self._flying:
+                        return
+                    self._land()
                 self._hurry()
 
     def _next(self, blocks: Iterator[Pairs]) -> Pairs:
@@ -251,12 +264,12 @@ class Feed:
             )
             return self._documents.make(letter, self._normalize(letter), now)
 
-    def _send(self, senders: ThreadPoolExecutor, parcel: Parcel) -> None:
-        """Hand it to a sender, as soon as one is free."""
+    def _send(self, parcel: Parcel) -> None:
+        """Have it delivered, as soon as another is through."""
         while len(self._flying) >= IN_FLIGHT:
             self._land()
         documents = parcel.documents
-        future = senders.submit(self._deliver, documents, parcel.doubtful)
+        future = apart(self._deliver, documents, parcel.doubtful)
         self._flying.append((future, documents[-1].entry, len(documents)))
 
     def _deliver(self, documents: list[Document], doubtful: bool) -> None:
@@ -271,6 +284,8 @@ class Feed:
 
     def _hurry(self) -> None:
         """Raises Stopped once it makes no sense to go on: the next run does."""
+        if self._halt.is_set():
+            raise Stopped
         if self._deadline == NEVER:
             return
         if self._deadline is None:
@@ -278,18 +293,21 @@ class Feed:
         if time.monotonic() > self._deadline or self._delivery.trouble.since:
             raise Stopped
 
+    def _wait(self, future: Future[None]) -> None:
+        """Raises what it raises, and Stopped."""
+        while not wait([future], LOOK).done:
+            if self._ended:
+                self._hurry()
+        future.result()
+
     def _land(self) -> None:
         """Wait for the oldest batch, and move the place."""
         future, last, number = self._flying[0]
-        while not future.done():
-            if self._ended:
-                self._hurry()
-            wait([future], LOOK)
-        future.result()
+        self._wait(future)
         self._flying.popleft()
         self._taken, self._received = _place(last), last.received
         try:
-            self._state.move(self._taken)
+            self._cluster.move(self._taken)
         except StoreError as error:  # a full disk: it moves with the next batch
             log.error("the place can't be written down", extra={"reason": str(error)})
         with self._wake:  # only now: who is told that nothing is behind may look where it stands

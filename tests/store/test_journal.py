@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from event_model.errors import StoreError
 from event_model.event import Origin, Record
@@ -288,6 +289,18 @@ def test_no_record_is_behind_the_end(journal: Journal) -> None:
     assert ("20261123-000", last.pointer) < journal.end == Journal(journal.root).end
     following = journal.append(batch([b"x"]), {})[0]
     assert following.pointer > last.pointer
+
+
+def test_records_behind_a_place_are_counted_to_the_end_or_to_another_place(journal: Journal) -> None:
+    first = journal.append(batch(numbers(0, 10)), {})
+    second = journal.append(batch(numbers(10, 30)), {})
+    third = journal.append(replace(batch(numbers(30, 35)), received=batch([]).received + 86_400), {})
+    place = {index: (each.partition, each.pointer) for index, each in enumerate([*first, *second, *third])}
+    assert journal.behind(("", -1))[0] == 35 and journal.behind(place[34]) == (0, 0.0)
+    assert [journal.behind(place[at])[0] for at in (3, 9, 10, 29)] == [31, 25, 24, 5]
+    assert [journal.behind(("", -1), place[at])[0] for at in (0, 9, 10, 29, 30)] == [1, 10, 11, 30, 31]
+    assert journal.behind(place[3], place[12])[0] == 9
+    assert journal.behind(place[12], place[3])[0] == 0
 
 
 def test_pointers_to_nothing_are_left_out(journal: Journal) -> None:

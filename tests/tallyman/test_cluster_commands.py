@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from store.database import Database
+from store.elastic.names import Names
 from tallyman.config import load
 from tallyman.running import running
-from tallyman.stores import prune
-from tests.services.cluster import Cluster
+from tallyman.stores import prune, taken
+from tests.services.cluster import Cluster, clean
 from tests.store.elastic.fed import once
 from tests.tallyman.world import NOON, Given, Ran, batch, raw
 
@@ -89,8 +96,8 @@ def test_status_says_how_far_the_cluster_is_behind_and_why(
     run(file, raw(3), raw(4), raw(5), position=2)
     code, out, _ = tallyman("--config", str(file), "status")
     assert code == 0 and "cluster   Elasticsearch at http://127.0.0.1:9" in out
-    assert (
-        "feed      3 records behind" in out and "takes nothing since 20" in out and "can't be reached" in out
+    assert (  # whether what answers there will be the same cluster is not known
+        "feed      5 records behind" in out and "takes nothing since 20" in out and "can't be reached" in out
     )
 
 
@@ -100,12 +107,63 @@ def test_the_journal_keeps_what_the_cluster_has_not_taken(tmp_path: Path, cluste
     file.write_text(file.read_text().replace(cluster.url, "http://127.0.0.1:9"))
     run(file, raw(2), position=2, received=NOON + day)
     run(file, raw(3), position=3, received=NOON + 2 * day)
+    file.write_text(file.read_text().replace("http://127.0.0.1:9", cluster.url))
     with running(load(file, {}), {}) as whole:
+        fed = taken(whole.config, whole.database)
         # all of it is older than `keep`, and only the first day was taken to its end
         assert prune(whole.config, whole.journal, whole.database, LATER) == []
-        whole.database.feeding.move(("20261124-000", whole.journal.end[1]))
+        fed.move(("20261124-000", whole.journal.end[1]))
         assert prune(whole.config, whole.journal, whole.database, LATER) == ["20261123-000"]
-        whole.database.feeding.move(whole.journal.end)
+        fed.move(whole.journal.end)
         whole.database.feeding.hold(("20261124-000", 7), "ab", "too large", 0.0)
         assert prune(whole.config, whole.journal, whole.database, LATER) == []
         assert whole.journal.partitions() == ["20261124-000", "20261125-000"]
+
+
+def test_a_record_that_only_the_journal_has_whole_lets_nothing_go_before_it_was_taken(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    file = config(tmp_path, "http://127.0.0.1:9", cluster.names.namespace)
+    file.write_text(file.read_text().replace("store:\n", "store:\n  retention: 12h\n"))
+    for number in range(3):
+        run(file, raw(number), position=number, received=NOON + number * 86_400.0)
+    with running(load(file, {}), {}) as whole:
+        fed = taken(whole.config, whole.database)
+        fed.answered("it")
+        fed.move(("20261123-000", 0))
+        whole.database.feeding.hold(("20261124-000", 7), "ab", "too large", 0.0)
+        assert prune(whole.config, whole.journal, whole.database, LATER) == []
+        fed.move(whole.journal.end)
+        assert prune(whole.config, whole.journal, whole.database, LATER) == ["20261123-000", "20261124-000"]
+        assert whole.database.feeding.held() == {}
+
+
+@pytest.mark.parametrize("other", ["another namespace", "another cluster"])
+def test_what_one_cluster_has_taken_counts_for_no_other(tmp_path: Path, cluster: Cluster, other: str) -> None:
+    file = config(tmp_path, cluster.url, cluster.names.namespace)
+    now = time.time()  # nothing is old enough to go by itself
+    run(file, raw(1), raw(2), received=now - 86_400)
+    run(file, raw(3), position=2, received=now)
+    later = datetime.fromtimestamp(now, UTC) + timedelta(days=3)
+    if other == "another namespace":
+        file.write_text(file.read_text().replace(cluster.names.namespace, f"{cluster.names.namespace}.other"))
+    else:
+        localhost = cluster.url.replace("127.0.0.1", "localhost")
+        file.write_text(file.read_text().replace(cluster.url, localhost))
+        with closing(Database(tmp_path / "store")) as database, database.file.transaction() as connection:
+            # as if another had answered up to now
+            connection.execute("UPDATE clusters SET address = ?, cluster = 'another'", (localhost,))
+            connection.execute("UPDATE taken SET cluster = 'another'")
+    with running(load(file, {}), {}) as whole:
+        whole.pipeline.index.catch_up()  # the run begins, and nobody has answered yet
+        assert prune(whole.config, whole.journal, whole.database, later) == []
+    # it's looked for first, so that the same cluster under another name is given nothing twice
+    try:
+        run(file)
+        names = Names(load(file, {}).store.elasticsearch.namespace)
+        assert once(replace(cluster, names=names)) == 3
+    finally:
+        clean(cluster.client, Names(f"{cluster.names.namespace}.other"))
+    with running(load(file, {}), {}) as whole:
+        first = whole.journal.partitions()[0]
+        assert prune(whole.config, whole.journal, whole.database, later) == [first]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +14,26 @@ from msgspec.structs import replace
 from event_model.event import Record
 from event_model.parts import Batch
 from store.database import Database
+from store.elastic.client import Connection
+from store.elastic.names import Names
 from store.embedded import Embedded
+from store.feeding import BEGINNING, COPIED
 from store.fingerprint import Day, Fingerprint, differences
 from store.journal import Entry, Journal
 from store.query import parse
 from store.state import AlertRecord
 from tallyman.config import Config
-from tallyman.copying import from_cluster, to_cluster
+from tallyman.copying import database, from_cluster, to_cluster
 from tallyman.normalizer import Normalizer
-from tests.services.cluster import Cluster
+from tallyman.running import running
+from tallyman.stores import taken
+from tests.services.cluster import Cluster, clean
+from tests.services.proxy import Request, proxy
 from tests.store.elastic.fed import once
 from tests.tallyman.world import NOON, ORIGIN, Deletions, Given, Ran, batch, raw, world
 
 DAY = 86_400.0
+COPY = ("store", "copy", "--from", "embedded", "--to", "elasticsearch")
 
 
 def config(root: Path, cluster: Cluster) -> Path:
@@ -34,6 +43,11 @@ def config(root: Path, cluster: Cluster) -> Path:
         f"store:\n  path: {root / 'store'}\n  elasticsearch:\n    hosts: [{cluster.url}]\n    namespace: {cluster.names.namespace}\n"
     )
     return file
+
+
+def replaced(cluster: Cluster, url: str) -> Cluster:
+    """The same, at the address of a proxy before it."""
+    return dataclasses.replace(cluster, connection=Connection(hosts=(url,)))
 
 
 def loaded(file: Path) -> Config:
@@ -161,19 +175,50 @@ def test_a_cluster_that_lacks_an_event_is_told_of_by_day(
     to_cluster(loaded(file), lambda number: None)
     with Journal(tmp_path / "here" / "store", writable=True) as journal:
         [lost] = journal.append(batch([raw(3000)], 9), {})
-        database = Database(tmp_path / "here" / "store")
-        from store.feeding import Feeding
-
-        for name in database.file.read("SELECT name FROM pointers WHERE name LIKE 'copied%'"):
-            Feeding(database.file, name["name"]).move(
-                (lost.partition, lost.pointer)
-            )  # as if it had been taken
-        database.close()
+    with database(loaded(file)) as local:  # as if it had been taken
+        taken(loaded(file), local, COPIED).move((lost.partition, lost.pointer))
     code, _, said = tallyman(
         "--config", str(file), "store", "copy", "--from", "embedded", "--to", "elasticsearch"
     )
     assert code == 1
     assert "2026-11-23: 123 events on this machine, 122 in the cluster" in said
+
+
+def test_a_trial_copy_leaves_the_place_of_the_run_alone_and_a_run_goes_on_behind_what_was_copied(
+    tmp_path: Path, cluster: Cluster, tallyman: Ran
+) -> None:
+    fill(tmp_path / "here" / "store")
+    file = config(tmp_path / "here", cluster)
+    trial = Names(f"{cluster.names.namespace}.trial")
+    try:
+        ours = file.read_text()
+        file.write_text(ours.replace(cluster.names.namespace, trial.namespace))
+        assert tallyman(*COPY, "--config", str(file))[0] == 0
+        file.write_text(ours)
+        with database(loaded(file)) as local:
+            assert taken(loaded(file), local).place() == BEGINNING
+        assert tallyman(*COPY, "--config", str(file))[0] == 0
+        file.write_text(ours.replace("store:\n", "store:\n  type: elasticsearch\n"))
+        with running(loaded(file), {}) as whole:
+            whole.pipeline.index.catch_up()
+            assert whole.pipeline.index.tell()["feed_lag_records"] == 0
+    finally:
+        clean(cluster.client, trial)
+
+
+def test_waiting_for_the_last_answer_takes_no_time_of_the_processor(tmp_path: Path, cluster: Cluster) -> None:
+    fill(tmp_path / "here" / "store")
+
+    def slow(request: Request) -> None:
+        time.sleep(2)
+        request.answer(*request.forward())
+
+    with proxy(cluster.url, slow) as between:
+        made = loaded(config(tmp_path / "here", replaced(cluster, between.url)))
+        began, used = time.monotonic(), time.process_time()
+        to_cluster(made, lambda number: None)
+        assert time.monotonic() - began > 2
+        assert time.process_time() - used < 1.5
 
 
 def test_fingerprints_do_not_depend_on_order_and_count_each_event_once() -> None:

@@ -18,6 +18,7 @@ from store.elastic.client import Connection, connect
 from store.elastic.document import Documents
 from store.elastic.feed import Feed
 from store.elastic.mapping import events, properties
+from store.feeding import Taken
 from store.journal import Entry, Journal
 from tallyman.normalizer import Normalizer
 from tests.end_to_end.waiting import until as wait_until
@@ -38,6 +39,7 @@ class Fed:
     journal: Journal
     database: Database
     feed: Feed
+    taken: Taken
     normalize: Callable[[Entry], Event]
     numbers: Counter[str] = field(default_factory=Counter)
 
@@ -56,8 +58,8 @@ class Fed:
 def fed(
     root: Path, cluster: Cluster, url: str = "", *, timeout: float = 30.0, **options: Any
 ) -> Iterator[Fed]:
-    """Feeding until the block ends. `url`: of a proxy before the cluster."""
-    normalize = options.pop("normalize", Normalizer())
+    """Feeding until the block ends. `url`: of a proxy before the cluster; `bulk`: what to use as Bulk."""
+    normalize, bulk = options.pop("normalize", Normalizer()), options.pop("bulk", Bulk)
     connection = Connection(hosts=(url,), timeout=timeout) if url else cluster.connection
     numbers: Counter[str] = Counter()
 
@@ -66,9 +68,10 @@ def fed(
 
     with Journal(root, writable=True, **options.pop("journal", {})) as journal:
         database = Database(root)
+        taken = Taken(database.file, cluster.url, cluster.names.namespace)
         feed = Feed(
             journal, normalize, Documents(PROPERTIES, cluster.names),
-            Bulk(connect(connection, retries=0), connection), database.feeding,
+            bulk(connect(connection, retries=0), connection), database.feeding, taken,
             count=count, first_pause=0.05, **options,
         )  # fmt: skip
         feed.catch_up()
@@ -76,7 +79,7 @@ def fed(
         thread = threading.Thread(target=feed.run, args=(stop,))
         thread.start()
         try:
-            yield Fed(journal, database, feed, normalize, numbers)
+            yield Fed(journal, database, feed, taken, normalize, numbers)
         finally:
             stop.set()
             feed.put(None)

@@ -14,8 +14,9 @@ from event_model.event import Origin, Record
 from store.block import Entry
 from store.elastic.bulk import Fate, TooLarge, Verdict
 from store.elastic.client import Away
-from store.elastic.delivery import Delivery, Stopped, Trouble
+from store.elastic.delivery import Delivery, Elsewhere, Stopped, Trouble
 from store.elastic.document import Document
+from tests.end_to_end.waiting import until
 
 ENTRY = Entry("", 0, Record(b""), Origin("a", "json"), 0.0, "")
 TAKEN, KNOWN = Verdict(Fate.TAKEN), Verdict(Fate.KNOWN)
@@ -49,6 +50,7 @@ class Script:
     there: set[str] = field(default_factory=set)
     old: set[str] = field(default_factory=set)  # from before a roll-over
     sent: list[str] = field(default_factory=list)  # ids of each request
+    name: str = "this one"
     looks: int = 0
     refreshes: int = 0
 
@@ -66,6 +68,9 @@ class Script:
     def refresh(self, streams: Iterable[str]) -> None:
         self.refreshes += 1
 
+    def cluster(self) -> str:
+        return self.name
+
 
 @dataclass
 class Given:
@@ -77,7 +82,7 @@ class Given:
         def count(name: str, amount: float) -> None:
             self.numbers[name] += int(amount)
 
-        return Delivery(self.script, self.stop, count, first_pause=0.001, **options)  # type: ignore[arg-type]
+        return Delivery(self.script, self.stop, count, cluster="this one", first_pause=0.001, **options)  # type: ignore[arg-type]
 
 
 def test_what_is_taken_is_sent_once() -> None:
@@ -157,6 +162,53 @@ def test_a_trouble_is_told_since_it_began_and_until_it_is_over() -> None:
     [(reason, since)] = seen
     assert reason == "still gone" and since > 0
     assert delivery.trouble == Trouble()
+
+
+def test_a_trouble_lasts_until_its_own_batch_is_through_whatever_else_is() -> None:
+    blocked = threading.Event()
+
+    @dataclass
+    class OneBlocked(Script):
+        def send(self, documents: Sequence[Document]) -> list[Verdict]:
+            stands = not blocked.is_set() and documents[0].id == "x"
+            return [Verdict(Fate.BLOCKED, "no writing") if stands else TAKEN for _ in documents]
+
+    delivery = Given(OneBlocked([])).delivery()
+    other = threading.Thread(target=delivery.deliver, args=(documents("x"),))
+    other.start()
+    until(lambda: delivery.trouble.since, 10)
+    began = delivery.trouble
+    assert began.reason == "no writing"
+    delivery.deliver(documents("y"))
+    assert delivery.trouble == began
+    blocked.set()
+    other.join(10)
+    assert delivery.trouble == Trouble()
+
+
+def test_nothing_is_written_to_another_cluster_than_was_meant() -> None:
+    given = Given(Script([], name="another"))
+    delivery = given.delivery()
+    for _ in range(2):
+        with pytest.raises(Elsewhere) as told:
+            delivery.deliver(documents("a"))
+        assert told.value.cluster == "another"
+    assert given.script.sent == [] and delivery.trouble == Trouble()
+    delivery.use("another")
+    assert delivery.deliver(documents("a")) == [] and given.script.sent == ["a"]
+
+
+def test_who_answers_after_a_failure_is_looked_at_again() -> None:
+    given = Given(Script([]))
+
+    def fall(sent: Sequence[Document]) -> list[Verdict]:
+        given.script.name = "another"
+        raise Away("gone")
+
+    given.script.answers.append(fall)
+    with pytest.raises(Elsewhere):
+        given.delivery().deliver(documents("a"))
+    assert given.script.sent == ["a"]
 
 
 def test_whoever_looks_while_a_trouble_begins_or_ends_sees_all_of_it_or_nothing(

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from event_model.event import Event, Record
 from event_model.parts import Batch
+from store.elastic.bulk import Bulk
+from store.feeding import BEGINNING
 from store.journal import Entry
 from store.times import rfc3339
 from tallyman.normalizer import Normalizer
@@ -198,7 +200,9 @@ def test_a_writer_that_lags_across_a_rollover_writes_nothing_again(tmp_path: Pat
         one.all_taken()
     cluster.client.indices.rollover(alias=cluster.names.stream("kubernetes.audit_logs"))
     with fed(tmp_path / "b", cluster) as other:
-        other.put_raws([*same, *raws(50, 60)])
+        other.put_raws(raws(50, 60))
+        other.all_taken()
+        other.put_raws(same, 1)
         other.all_taken()
         assert (other.numbers["feed_taken"], other.numbers["feed_known"]) == (10, 50)
     assert once(cluster) == 60
@@ -246,6 +250,31 @@ def test_an_event_ahead_of_the_clock_is_not_written_again_after_a_rollover(
     assert once(cluster) == 2
 
 
+def test_a_cluster_that_takes_the_place_of_another_is_given_all_that_the_journal_has(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    answering = ["one"]
+
+    class Named(Bulk):
+        def cluster(self) -> str:
+            return answering[-1]
+
+    with proxy(cluster.url) as between, fed(tmp_path, cluster, between.url, bulk=Named) as world:
+        world.put_raws(raws(0, 30))
+        world.all_taken()
+        before = world.taken.place()
+        cluster.client.indices.delete_data_stream(name=f"logs-*-{cluster.names.namespace}")
+        answering.append("another")
+        between.faults.append(refuse(503))  # it was away in between
+        world.put_raws(raws(30, 40), 1)
+        until(lambda: world.numbers["feed_taken"] == 70)
+        world.all_taken()
+        assert world.taken.place() > before
+        world.taken.answered("one")
+        assert world.taken.place() == before
+    assert once(cluster) == 40
+
+
 def test_while_the_cluster_is_away_the_journal_goes_on_and_is_drained_in_order(
     tmp_path: Path, cluster: Cluster
 ) -> None:
@@ -259,7 +288,7 @@ def test_while_the_cluster_is_away_the_journal_goes_on_and_is_drained_in_order(
         between.faults.clear()
         world.all_taken()
         last = [entry for entries in world.journal.entries(world.journal.current) for entry in entries][-1]
-        assert world.database.feeding.place() == (last.partition, last.pointer)
+        assert world.taken.place() == (last.partition, last.pointer)
     assert once(cluster) == 1000
 
 
@@ -305,7 +334,7 @@ def test_a_lost_place_means_that_everything_is_looked_for_and_nothing_written_ag
     with fed(tmp_path, cluster) as world:
         world.put_raws(raws(0, 30))
         world.all_taken()
-        world.database.feeding.move(("", -1))
+        world.taken.move(BEGINNING)
     cluster.client.indices.rollover(alias=cluster.names.stream("kubernetes.audit_logs"))
     with fed(tmp_path, cluster) as world:
         world.put(batch([raw(31)], 1))
