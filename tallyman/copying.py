@@ -12,8 +12,8 @@ from event_model.errors import StoreError
 from event_model.event import identity
 from store import retention
 from store.database import Database
-from store.feeding import COPIED
-from store.fingerprint import Day, Fingerprint, differences
+from store.feeding import BEGINNING, COPIED, Place
+from store.fingerprint import Fingerprint, differences
 from store.journal import Journal
 from store.query.matcher import moment
 from tallyman.config import Config
@@ -30,6 +30,18 @@ class Copied(NamedTuple):
     known: int  # that were there already
     refused: int  # that are dead letters in the cluster
     alerts: int
+    until: Place = BEGINNING  # the last record of the journal that the cluster was given
+    whole: bool = True  # whether all up to there was looked for, and not only what is new
+
+
+class Compared(NamedTuple):
+    """What journal and cluster were found to hold."""
+
+    events: int  # in the journal
+    unlike: list[tuple[str, int, int]]  # days on which they differ: how many the journal has, and the cluster
+    lacking_there: dict[str, int]  # by day, what only the journal has
+    lacking_here: dict[str, int]  # by day, what only the cluster has
+    here: Fingerprint  # of the journal
 
 
 class Target(NamedTuple):
@@ -73,9 +85,10 @@ def target(config: Config) -> Iterator[Target]:
 def to_cluster(config: Config, progress: Progress) -> Copied:
     """Copy the journal's events and the alerts to the cluster. A run may write the journal meanwhile.
 
-    Once `store.type` is elasticsearch, the run goes on behind what was copied. Raises StoreError.
+    Raises StoreError, at once where the account may not write. An interrupt ends it at once.
     """
     from store.elastic.bulk import Bulk
+    from store.elastic.check import permitted
     from store.elastic.client import connect
     from store.elastic.document import Documents
     from store.elastic.feed import Feed
@@ -92,6 +105,7 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
             progress(int(amount))
 
     with target(config) as (client, way, names, state), database(config) as local:
+        permitted(client, way, names, "run")
         ensure(client, way, names, retention.age(config.store.retention))
         journal, normalize = Journal(config.store.path), make_normalizer(config)
         documents, bulk = (
@@ -99,22 +113,39 @@ def to_cluster(config: Config, progress: Progress) -> Copied:
             Bulk(connect(way, retries=0), way),
         )
         copied = taken(config, local, COPIED)
+        copied.answered(bulk.cluster())
+        whole = copied.place() == BEGINNING
         feed = Feed(journal, normalize, documents, bulk, local.feeding, copied, count=count)
         feed.catch_up()
         feed.drain()
-        fed = taken(config, local)
-        fed.move(max(fed.place(), copied.place()))
         alerts = state.alerts.take(local.alerts.records())
         state.mark_replayed(local.replayed(), time.time())
-    return Copied(numbers["feed_taken"], numbers["feed_known"], numbers["feed_refused"], alerts)
+        return Copied(
+            numbers["feed_taken"], numbers["feed_known"], numbers["feed_refused"], alerts, copied.place(), whole
+        )  # fmt: skip
 
 
-def from_cluster(config: Config, progress: Progress) -> Copied:
+def trust(config: Config, copied: Copied) -> None:
+    """Once this cluster is the store, a run goes on behind what was copied there. Raises StoreError."""
+    with database(config) as local:
+        fed = taken(config, local)
+        fed.move(max(fed.place(), copied.until))
+
+
+def doubt(config: Config) -> None:
+    """The next copy looks for all of it in the cluster, and writes what is missing. Raises StoreError."""
+    with database(config) as local:
+        taken(config, local, COPIED).move(BEGINNING)
+
+
+def from_cluster(config: Config, progress: Progress, late: Compared | None = None) -> Copied:
     """Copy the cluster's events and alerts into the journal and the state file here, and index them.
 
+    That goes on by when events were received. `late`: look for each event of the days on which the journal was found
+    to lack some instead.
     Raises StoreError, also while a run writes the journal.
     """
-    from store.elastic.leaving import leave
+    from store.elastic.leaving import leave, leave_late
     from store.embedded import Embedded
 
     with (
@@ -123,34 +154,47 @@ def from_cluster(config: Config, progress: Progress) -> Copied:
         database(config) as local,
     ):
         there.refresh()
-        events = leave(there.searcher, journal, f"copied from {there.names.namespace}", progress)
+        key = f"copied from {there.names.namespace}"
+        if late is None:
+            number = leave(there.searcher, journal, key, progress)
+        else:
+            number = sum(
+                leave_late(there.searcher, journal, key, day, late.here.of(day), progress)
+                for day in late.lacking_here
+            )
         with Embedded(config.store.path, make_normalizer(config), writable=True) as store:
             store.catch_up()
         alerts = local.alerts.take(there.state.alerts.records())
         local.mark_replayed(there.state.replayed(), time.time())
-    return Copied(events, 0, 0, alerts)
+    return Copied(number, 0, 0, alerts)
 
 
-def compare(config: Config, progress: Progress) -> tuple[int, list[tuple[str, int, int]]]:
-    """How many events are in the journal, and the days on which journal and cluster differ, with their numbers.
+def compare(config: Config, progress: Progress, until: Place | None = None) -> Compared:
+    """Compare journal and cluster day by day, by the ids of events and the hashes of their records.
 
-    By the ids of events and the hashes of their records. Raises StoreError.
+    `until`: the place of the journal's last record that counts. Raises StoreError.
     """
     from store.elastic.leaving import fingerprint
 
     with target(config) as there:
         there.refresh()
-        cluster: dict[str, Day] = fingerprint(there.searcher, progress).days()
-    here = of_journal(config, progress).days()
-    return sum(day.number for day in here.values()), differences(here, cluster)
+        cluster: Fingerprint = fingerprint(there.searcher, progress)
+    here = of_journal(config, progress, until)
+    days = here.days()
+    return Compared(
+        sum(day.number for day in days.values()), differences(days, cluster.days()),
+        here.beyond(cluster), cluster.beyond(here), here,
+    )  # fmt: skip
 
 
-def of_journal(config: Config, progress: Progress) -> Fingerprint:
-    """Of all events in the journal."""
+def of_journal(config: Config, progress: Progress, until: Place | None = None) -> Fingerprint:
+    """Of the events in the journal, up to a place."""
     found, journal, normalize = Fingerprint(), Journal(config.store.path), make_normalizer(config)
     for partition in journal.partitions():
         for entries in journal.entries(partition):
             for entry in entries:
+                if until is not None and (entry.partition, entry.pointer) > until:
+                    return found
                 event = normalize(entry)
                 found.add(moment(event.timestamp), identity(event), entry.record.hash())
             progress(len(entries))

@@ -92,6 +92,14 @@ def _privileges(client: Any, ours: Names, purpose: str) -> Iterator[Finding]:
         )
 
 
+def permitted(client: Any, connection: Connection, ours: Names, purpose: str) -> None:
+    """Raises StoreError naming what the account lacks for a key of roles.PURPOSES."""
+    with telling(connection, "looking at privileges"):
+        missing = [each.text for each in _privileges(client, ours, purpose) if each.level == "fail"]
+    if missing:
+        raise StoreError(f"Elasticsearch at {connection.address}: not permitted: {'. '.join(missing)}")
+
+
 def _setup(client: Any, ours: Names, retention: timedelta | None) -> Iterator[Finding]:
     import elasticsearch
 

@@ -8,7 +8,7 @@ once is there once, however often it was stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +18,7 @@ from event_model.event import Origin
 from event_model.parts import Batch
 from store.elastic.hits import SOURCE, entry_of
 from store.elastic.searcher import Body, Lost, Searcher
-from store.fingerprint import Fingerprint
+from store.fingerprint import Fingerprint, span, value
 from store.journal import Entry, Journal
 
 PIECE = 1000  # documents of one answer, each with its record
@@ -31,11 +31,11 @@ def leave(searcher: Searcher, journal: Journal, key: str, copied: Callable[[int]
 
     `copied` is told of them as they come. Raises StoreError.
     """
-    at, done = journal.positions.get(key) or [None, []]
+    at, done = _position(journal, key)
     number = 0
-    for received, entries in units(searcher, at):
+    for received, found in units(searcher, _since(at)):
         done = done if received == at else []
-        for origin, group in _groups(entries):
+        for origin, group in _groups(found.values()):
             if origin in done:
                 continue
             done = [*done, origin]
@@ -47,15 +47,49 @@ def leave(searcher: Searcher, journal: Journal, key: str, copied: Callable[[int]
     return number
 
 
-def units(searcher: Searcher, since: int | None = None) -> Iterator[tuple[int, list[Entry]]]:
-    """All that was received in the same millisecond, from one on (since 1970), in order of time."""
-    query: Body = {"match_all": {}}
-    if since is not None:
-        query = {"range": {_RECEIVED: {"gte": since, "format": "epoch_millis"}}}
+def leave_late(
+    searcher: Searcher, journal: Journal, key: str, day: str, known: set[int], copied: Callable[[int], None]
+) -> int:
+    """Append what came behind the back of `leave`: the events of a day such as `2026-11-23` that were received no later
+    than what it copied last, and whose `fingerprint.value` is not `known`; how many records that were.
+
+    Raises StoreError.
+    """
+    at, done = position = _position(journal, key)  # which stays where it is
+    begin, end = span(day)
+    number, seen = 0, set(known)
+    for received, found in units(searcher, {"range": {_TIME: {"gte": begin, "lt": end}}}):
+        if at is None or received > at:
+            break  # that is for `leave`
+        values = {id: value(id, entry.record.hash()) for id, entry in found.items()}
+        for origin, group in _groups(entry for id, entry in found.items() if values[id] not in seen):
+            if received == at and origin not in done:
+                continue
+            journal.append(_batch(group, key, position), {})
+            number += len(group)
+            copied(len(group))
+        seen.update(values.values())
+    journal.sync()
+    return number
+
+
+def units(searcher: Searcher, query: Body) -> Iterator[tuple[int, dict[str, Entry]]]:
+    """What a query finds, by id: all that was received in the same millisecond (since 1970) at once, in order of time."""
     body = {"query": query, "_source": SOURCE, "size": PIECE}
     for received, hits in groupby(scan(searcher, body, _RECEIVED), lambda hit: hit["sort"][0]):
-        found = {hit["_id"]: hit for hit in hits}  # one may stand in two indices
-        yield int(received), [entry_of(hit["_source"]) for hit in found.values()]
+        # one may stand in two indices
+        yield int(received), {hit["_id"]: entry_of(hit["_source"]) for hit in hits}
+
+
+def _position(journal: Journal, key: str) -> list[Any]:
+    """The last millisecond that was copied, and the origins of which it was."""
+    return list(journal.positions.get(key) or [None, []])
+
+
+def _since(received: int | None) -> Body:
+    if received is None:
+        return {"match_all": {}}
+    return {"range": {_RECEIVED: {"gte": received, "format": "epoch_millis"}}}
 
 
 def scan(searcher: Searcher, body: Body, first: str) -> Iterator[Body]:
@@ -94,7 +128,7 @@ def fingerprint(searcher: Searcher, read: Callable[[int], None]) -> Fingerprint:
     return found
 
 
-def _groups(entries: list[Entry]) -> Iterator[tuple[list[Any], list[Entry]]]:
+def _groups(entries: Iterable[Entry]) -> Iterator[tuple[list[Any], list[Entry]]]:
     """The entries by where they come from and when they were received exactly, each in the order read."""
 
     def whence(entry: Entry) -> list[Any]:

@@ -10,7 +10,7 @@ import click
 
 from tallyman.cluster import cluster
 from tallyman.opening import configuration, now
-from tallyman.output import emit, number, table
+from tallyman.output import emit, table
 
 KINDS = ("embedded", "elasticsearch")
 
@@ -85,40 +85,30 @@ def prune(context: click.Context, dry_run: bool) -> None:
 )
 @click.option("--to", "target", type=click.Choice(KINDS), required=True, help="The store that is to have it.")
 @click.option(
-    "--compare/--no-compare", default=True, show_default=True, help="See afterwards that both hold the same."
+    "--compare/--no-compare", default=True, show_default=True, help="See afterwards that nothing is missing."
 )
 @click.pass_context
 def copy(context: click.Context, source: str, target: str, compare: bool) -> int:
     """Copy events, alerts and decisions from this machine to a cluster, or back. May be stopped and begun again.
 
     The configuration names both: `store.path` and the section `store.elasticsearch`, whatever `store.type` is.
-    Exit 1 if both do not hold the same afterwards.
+    Exit 1 if something is missing there afterwards; what to do is said.
     """
     from rich.progress import Progress
 
-    from tallyman import copying
+    from tallyman import moving
     from tallyman.output import talk
 
     if source == target:
         raise click.UsageError("--from and --to are the same store")
     config, console = configuration(context), talk()
+    make = moving.to_cluster if target == "elasticsearch" else moving.from_cluster
     with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("copy", total=None)
-        make = copying.to_cluster if target == "elasticsearch" else copying.from_cluster
-        done = make(config, lambda more: bar.advance(task, more))
-        click.echo(
-            f"copied {number(done.events, 'event')} and {number(done.alerts, 'alert')}; {done.known:,} were there already, "
-            f"{done.refused:,} refused", err=True,
-        )  # fmt: skip
-        if not compare:
-            return 0
-        task = bar.add_task("compare", total=None)
-        events, unlike = copying.compare(config, lambda more: bar.advance(task, more))
-    for day, here, there in unlike:
-        click.echo(f"{day}: {here:,} events on this machine, {there:,} in the cluster", err=True)
-    if not unlike:
-        click.echo(f"both hold the same {number(events, 'event')}", err=True)
-    return 1 if unlike else 0
+        try:
+            return 0 if make(config, compare, bar) else 1
+        except KeyboardInterrupt:
+            click.echo("stopped. The same command again goes on where this one was", err=True)
+            raise
 
 
 @command.command()

@@ -31,10 +31,11 @@ from store.elastic.searcher import Searcher
 from store.elastic.server import ask
 from store.elastic.state import ClusterState
 from store.elasticsearch import Elasticsearch
-from store.journal import Entry
+from store.journal import Entry, Journal
 from store.query import parse
 from store.triage import Unknown
 from tallyman.config import Config
+from tallyman.copying import to_cluster
 from tallyman.states import open_state
 from tallyman.stores import make_store
 from tallyman.wiring import make_normalizer
@@ -154,6 +155,22 @@ def test_a_writer_may_ask_for_the_rollovers_of_its_streams(
     assert rollovers.began([stream]) == {}, "what began only once has no index before"
     admin.indices.rollover(alias=stream)
     assert rollovers.began([stream])[stream] > 1e6 * time.time()
+
+
+def test_a_writer_may_ask_which_cluster_it_is(
+    way: Connection, world: tuple[Client, Names], acting: Callable[..., Client]
+) -> None:
+    uuid = world[0].cluster.state(metric="version")["cluster_uuid"]
+    assert Bulk(acting("writer"), way).cluster() == uuid
+
+
+def test_a_copy_that_may_not_write_says_so_at_once(
+    way: Connection, world: tuple[Client, Names], tmp_path: Path
+) -> None:
+    config = configuration(way, world[1], tmp_path / "run", api_key(world[0], "reader"))
+    Journal(config.store.path, writable=True).close()
+    with pytest.raises(StoreError, match=r"not permitted: writer: .* lacks .*roles/writer\.json"):
+        to_cluster(config, lambda number: None)
 
 
 def test_a_role_can_be_stored_as_it_is_shipped(world: tuple[Client, Names]) -> None:
