@@ -14,6 +14,7 @@ from detectors import DETECTORS
 from detectors._watch.watch import Options
 from detectors._watch.watcher import crew
 from event_model.event import Event, Origin, Record
+from tallyman.wiring import behaviour_of
 
 LINES = 40_000  # of twelve containers, in an hour and a half
 BATCH = 512
@@ -45,7 +46,7 @@ def actors(log: Path) -> Row:
     """Novelty, rate and accumulation together, batch by batch behind the making of events, as a run has it."""
     format, origin = FORMATS.make("kubernetes_audit"), Origin("bench", "kubernetes_audit")
     found = crew({name: DETECTORS.make(name) for name in ("novelty", "rate", "accumulation")}, Options())
-    found["actors"].attach(lambda format: FORMATS.find(format).behaviour)
+    found["actors"].attach(behaviour_of)
     raws, made, took = log.read_bytes().splitlines(), 0.0, 0.0
     for start in range(0, len(raws), BATCH):
         begun = process_time()

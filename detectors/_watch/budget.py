@@ -50,15 +50,13 @@ class Bucket:
     """Tokens for `a_day` alerts in 24 hours at most: half of them at once, and half come back over the day."""
 
     a_day: float
+    size: float = field(init=False)
     left: float = field(init=False)
     filled: float = 0.0  # the flow up to which tokens came back
 
     def __post_init__(self) -> None:
+        self.size = max(1.0, self.a_day / 2)
         self.left = min(self.size, self.a_day)
-
-    @property
-    def size(self) -> float:
-        return max(1.0, self.a_day / 2)
 
     def fill(self, flow: float) -> float:
         """How many tokens there are by now."""

@@ -147,8 +147,12 @@ class Watch:
     def _look_ahead(self, events: list[Event]) -> None:
         """Turn to the time of the events that come next, if that is another; ends the window with it."""
         window, texts = self.clock.window, list[str]()
+        origin: Origin | None = None
+        behaviour: Behaviour | None = None
         for event in events:
-            behaviour, _ = self._declared(event.origin)
+            if event.origin is not origin:
+                origin = event.origin
+                behaviour, _ = self._declared(origin)
             if behaviour is not None:
                 try:
                     texts.append(behaviour.time(event)[:16])
