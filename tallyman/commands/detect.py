@@ -159,7 +159,8 @@ def explain(
     help="\b\nExamples:\n  tallyman detect evaluate stream.jsonl.gz --out alerts.jsonl\n"
     "  tallyman detect evaluate stream.jsonl.gz --out alerts.jsonl --budget 3\n\n"
     "Write what the detectors would tell of records, in the order of time: a line each with `time`, `score`, `entity` "
-    "and `event_ids`. Without --budget everything above --floor, for ranking; with it, what the online threshold would tell."
+    "and `event_ids`. Without --budget everything above --floor, for ranking; with it, what the online threshold would tell, "
+    "without digests (what goes beyond the hard cap, four times the budget in 24 hours)."
 )
 @choosing
 @click.option(
@@ -170,7 +171,9 @@ def explain(
     type=click.FloatRange(0),
     help=f"Nats below which nothing is told (default: {FLOOR:g} without --budget).",
 )
-@click.option("--budget", type=click.FloatRange(0, min_open=True), help="At most so many alerts a day.")
+@click.option(
+    "--budget", type=click.FloatRange(0, min_open=True), help="Alerts a day of each detector, on average."
+)
 @click.pass_context
 def evaluate(
     context: click.Context, files: tuple[str, ...], format_name: str | None, names: tuple[str, ...],
@@ -188,6 +191,8 @@ def evaluate(
     count = 0
     with Reading(context, files, format_name) as reading, click.open_file(out, "wb") as file:
         for match in findings(reading.events(), detectors.values()):
+            if budget is not None and match.evidence.get("digest"):
+                continue
             file.write(orjson.dumps(scored(match)) + b"\n")
             count += 1
     talk().print(

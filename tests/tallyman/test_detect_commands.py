@@ -97,6 +97,11 @@ def test_evaluate_writes_what_can_be_scored(tallyman: Ran, logs: Path) -> None:
     assert tallyman("detect", "evaluate", stream, "--out", str(out), "--budget", "3", "--floor", "9")[0] == 0
     told = objects(out.read_text())
     assert THIEF in {each["entity"] for each in told} and len(told) < len(ranked)
+    assert (
+        tallyman("detect", "evaluate", stream, "--out", str(out), "--budget", "0.5", "--floor", "4")[0] == 0
+    )
+    told = objects(out.read_text())
+    assert told and "low" not in {each["level"] for each in told}  # what is beyond the cap is no alert
     assert tallyman("detect", "evaluate", stream, "--out", str(out), "--floor", "1000")[0] == 0
     assert out.read_text() == ""
 
