@@ -17,7 +17,7 @@ from store.journal import Journal
 from tests.end_to_end.living import configured, record
 from tests.end_to_end.waiting import until
 
-LINES = 6000
+LINES, MORE = 6000, 100
 
 
 def kept(store: Path) -> list[str]:
@@ -49,8 +49,10 @@ def test_a_run_that_is_told_to_stop_finishes_and_the_next_goes_on_behind_it(
 ) -> None:
     config = tmp_path / "tallyman.yaml"
     config.write_text(yaml.safe_dump(configured(tmp_path).model_dump(mode="json")))
-    ids = [f"id-{each}" for each in range(LINES)]
-    (tmp_path / "audit.log").write_bytes(b"".join(record(each, verb="list") + b"\n" for each in range(LINES)))
+    ids = [f"id-{each}" for each in range(LINES + MORE)]
+    lines = [record(each, verb="list") + b"\n" for each in range(LINES + MORE)]
+    log = tmp_path / "audit.log"
+    log.write_bytes(b"".join(lines[:LINES]))
     store = tmp_path / "store"
 
     process = started(config)
@@ -59,7 +61,9 @@ def test_a_run_that_is_told_to_stop_finishes_and_the_next_goes_on_behind_it(
     first = kept(store)
     assert first == ids[: len(first)]
 
+    with log.open("ab") as file:  # the first may have read all there was before it was told
+        file.write(b"".join(lines[LINES:]))
     process = started(config)
-    until(lambda: len(kept(store)) >= LINES, 30, lambda: process.poll() is None)
+    until(lambda: len(kept(store)) >= len(ids), 30, lambda: process.poll() is None)
     stopped(process)
     assert Counter(kept(store)) == Counter(ids)

@@ -78,8 +78,10 @@ def check(root: Path, acknowledged: tuple[int, int]) -> None:
 
 
 def test_killed_at_any_moment_the_journal_holds_what_was_synced_once(tmp_path: Path) -> None:
-    for seed in range(8):
+    for seed in range(80):
         check(tmp_path, run_and_kill(tmp_path, seed))
+        if seed >= 7 and len(Journal(tmp_path).partitions()) > 1:  # sooner or later, as fast as the disk is
+            break
     assert len(Journal(tmp_path).partitions()) > 1
     assert msgspec.json.encode(Journal(tmp_path).positions)
 
