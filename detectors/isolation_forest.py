@@ -164,7 +164,7 @@ class Detector:
     def _close(self, realm: Realm) -> list[Match]:
         """Judge all windows that were open, in one batch, and learn from them."""
         realm.fit()
-        entities = list(realm.active.values())
+        entities = sorted(realm.active.values(), key=lambda each: each.name)  # whoever was met first
         realm.active = {}
         if not entities:
             return []

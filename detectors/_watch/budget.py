@@ -11,6 +11,7 @@ from detectors._watch.evidence import risk_of
 
 HISTORY = 7 * DAY
 MOST_HISTORY = 50_000
+WINDOWS = 12  # in an hour
 LOWEST = 4.0  # nats that are worth remembering
 DIGEST, ALERT = "digest", "alert"
 HIGH = 70  # risk from which an alert is high
@@ -41,6 +42,7 @@ class Incident:
     group: str
     start: float
     score: float
+    window: int = 0  # in which it began
     alerted: int = 0  # the highest level that it was told at as an alert
     told: int = 0  # the same, or as a digest
 
@@ -116,6 +118,7 @@ class Budget:
     pools: dict[str, Pool] = field(default_factory=dict)
     open: dict[str, Incident] = field(default_factory=dict)
     bucket: Bucket = field(init=False)
+    window: int = 0  # how many have ended
 
     def __post_init__(self) -> None:
         self.bucket = Bucket(self.most_a_day)
@@ -128,7 +131,7 @@ class Budget:
         incident = self.open.get(actor)
         if incident is None or flow - incident.start > HOUR:
             self._end(incident)
-            incident = self.open[actor] = Incident(actor, group, flow, score)
+            incident = self.open[actor] = Incident(actor, group, flow, score, self.window)
         incident.score = max(incident.score, score)
         pool = self.pool(group)
         self.bucket.fill(flow)  # at the same moments as the pool's, whatever order sources come in
@@ -148,8 +151,17 @@ class Budget:
         return None
 
     def renew(self, flow: float) -> None:
-        """End incidents that are over, and set the thresholds."""
-        for actor in [name for name, each in self.open.items() if flow - each.start > HOUR]:
+        """A window has ended: end incidents that are over, and set the thresholds.
+
+        An hour has windows of its own, for the one that ends them may be hours ahead of whom an incident is about.
+        """
+        self.window += 1
+        over = [
+            name
+            for name, each in self.open.items()
+            if flow - each.start > HOUR and self.window - each.window >= WINDOWS
+        ]
+        for actor in over:
             self._end(self.open.pop(actor))
         for pool in self.pools.values():
             pool.renew(flow)

@@ -25,6 +25,7 @@ class Case:
     events: list[Event] = field(default_factory=list)
     new: dict[tuple[int, str], bool] = field(default_factory=dict)  # value -> nobody knew it
     told: float = 0.0  # the score that was last offered
+    minute: int = 0  # since the epoch, of its last news
 
     def add(self, term: Term) -> None:
         cap, had = ASPECTS[term.aspect].cap, self.sums[term.aspect]

@@ -14,6 +14,7 @@ REMEMBERED = 7 * 24 * 60  # minutes that a source may be late; what is older is 
 HOUR, DAY = 3_600.0, 86_400.0
 LEAP = HOUR  # what a leap ahead counts for: nobody watched meanwhile
 HALF_LIFE = 4 * DAY  # of counts, by the stream's time
+LEAST_WEIGHT = -64.0  # as a power of two
 
 
 @lru_cache(maxsize=4096)
@@ -63,7 +64,9 @@ class Clock:
             self.odd += 1
             return False
         hand: Hand | None = self.hand
-        if not -NEAR <= minute - self.minute <= NEAR:
+        if -NEAR <= minute - self.minute <= NEAR:
+            self._run = 0  # strays in between agree on nothing
+        else:
             hand = self._another(minute)
         if hand is None:
             self.odd += 1
@@ -91,6 +94,7 @@ class Clock:
             return self.hand
         hand = min(self.hands, key=lambda each: abs(minute - each.minute))
         if abs(minute - hand.minute) <= NEAR:
+            self._run = 0
             self.hands.remove(hand)
         elif self._confirmed(minute):
             hand = self._new(minute)
@@ -166,8 +170,9 @@ class Clock:
         """What one more counts now. Counts decay because what comes later weighs more: nobody has to go through them.
 
         Forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009. A sum over the weight is the decayed count.
+        Of a hand that is far behind the one that counts were scaled by, it is next to nothing, and never nothing.
         """
-        return float(2.0 ** ((self.flow - self.base) / HALF_LIFE))
+        return float(2.0 ** max(LEAST_WEIGHT, (self.flow - self.base) / HALF_LIFE))
 
     @property
     def hour(self) -> int:

@@ -20,6 +20,7 @@ from detectors._watch.aspects import ASPECTS, CLIENT, NAMESPACE, SOURCE
 
 PSEUDO = 24.0  # windows that the peers' rate of novelty is worth
 BURST = 0.35  # what one new value adds to the chance of the next
+SMALLEST = 1e-300  # chance: where counts are next to nothing, it is rounded to none
 MOST = 9.0  # nats of one value, before the prior
 SURPRISING = 4.0  # nats from which the prior counts whole
 RATE, RATE_WINDOWS = (
@@ -53,7 +54,7 @@ def term(actor: Actor, weight: float, aspect: int, value: str, earlier: int, pri
     share = share_of(actor, weight, aspect, value)
     chance = chance_of(actor, weight, aspect, share)
     chance = (chance + BURST * earlier) / (1.0 + BURST * earlier)
-    surprise = min(MOST, -log(chance) - log(share))
+    surprise = min(MOST, -log(max(SMALLEST, chance)) - log(share))
     weighed = prior if facet.whole_prior else max(0.0, prior / 2)
     if weighed > 0.0:  # it is the odds that a *surprising* act is hostile
         weighed *= min(1.0, surprise / SURPRISING)

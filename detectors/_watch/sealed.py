@@ -58,7 +58,8 @@ class Kept(Struct, array_like=True):
     suppressed: list[tuple[Scoped, Term]]
     unlearned: list[tuple[Scoped, Term]]
     bucket: tuple[float, float]  # what is left of it, and the flow of then
-    open: list[tuple[str, str, float, float, int, int]]  # incidents, so that none is told twice
+    open: list[tuple[str, str, float, float, int, int, int]]  # incidents, so that none is told twice
+    window: int
 
 
 def keep(budget: Budget, verdicts: Verdicts) -> Kept:
@@ -78,9 +79,10 @@ def keep(budget: Budget, verdicts: Verdicts) -> Kept:
         list(verdicts.unlearned.items()),
         (budget.bucket.left, budget.bucket.filled),
         [
-            (each.actor, each.group, each.start, each.score, each.alerted, each.told)
+            (each.actor, each.group, each.start, each.score, each.window, each.alerted, each.told)
             for each in budget.open.values()
         ],
+        budget.window,
     )
 
 
@@ -92,7 +94,7 @@ def give_back(kept: Kept, budget: Budget) -> Verdicts:
         pool.threshold, pool.learning, pool.renewed = purse.threshold, purse.learning, purse.renewed
         pool.bucket.left, pool.bucket.filled = purse.left, purse.filled
     budget.bucket.left, budget.bucket.filled = kept.bucket
-    budget.open = {each[0]: Incident(*each) for each in kept.open}
+    budget.open, budget.window = {each[0]: Incident(*each) for each in kept.open}, kept.window
     verdicts = Verdicts()
     verdicts.suppressed, verdicts.unlearned = dict(kept.suppressed), dict(kept.unlearned)
     return verdicts

@@ -31,6 +31,7 @@ class Counted(Struct, array_like=True):
     hours: dict[int, float]
     window: int
     count: int
+    hour: int  # of the day, in which the window that is open was counted; -1: it was not
 
 
 class Opened(Struct, array_like=True):
@@ -44,6 +45,7 @@ class Opened(Struct, array_like=True):
     events: list[Example]
     new: list[tuple[int, str, bool]]
     told: float
+    minute: int
 
 
 class Member(Struct, array_like=True):
@@ -95,10 +97,11 @@ class State(Struct, array_like=True):
 
 def pack(watch: Watch, budgets: Mapping[str, Budget]) -> bytes:
     """The state as bytes, with what the window that is open has brought."""
+    hours = {id(tally): hour for hour, tallies in watch.tallies.items() for tally in tallies}
     state = State(
         NAMES,
         watch.clock,
-        [_member(actor) for actor in watch.actors.values()],
+        [_member(actor, hours) for actor in watch.actors.values()],
         [_peers(realm.name, group) for realm in watch.realms.values() for group in realm.groups.values()],
         {name: keep(budget, watch.verdicts) for name, budget in budgets.items()},
     )
@@ -119,9 +122,11 @@ def unpack(data: bytes, watch: Watch, budgets: Mapping[str, Budget]) -> None:
             watch.verdicts = give_back(kept, budgets[name])
 
 
-def _member(actor: Actor) -> Member:
+def _member(actor: Actor, hours: Mapping[int, int]) -> Member:
     tallies = [
-        Counted(each.kind, each.total, each.squares, each.hours, each.window, each.count)
+        Counted(
+            each.kind, each.total, each.squares, each.hours, each.window, each.count, hours.get(id(each), -1)
+        )
         for each in actor.tallies.values()
     ]
     return Member(
@@ -136,7 +141,9 @@ def _opened(case: Case | None) -> Opened | None:
         return None
     new = [(*pair, fresh) for pair, fresh in case.new.items()]
     events = [example(each) for each in case.events]
-    return Opened(case.hours, case.total, case.sums, case.counts, case.terms, events, new, case.told)
+    return Opened(
+        case.hours, case.total, case.sums, case.counts, case.terms, events, new, case.told, case.minute
+    )
 
 
 def _peers(realm: str, group: Group) -> Peers:
@@ -187,8 +194,8 @@ def _add(member: Member, watch: Watch) -> None:
             actor, each.kind, each.window, each.count, each.count + 1,
             total=each.total, squares=each.squares, hours=each.hours,
         )  # fmt: skip
-        if each.window == watch.clock.window:
-            watch.tallies.setdefault(watch.clock.hour, []).append(tally)
+        if each.hour >= 0:
+            watch.tallies.setdefault(each.hour, []).append(tally)
     if member.case is not None:
         opened = member.case
         new = {(aspect, value): fresh for aspect, value, fresh in opened.new}
@@ -201,6 +208,7 @@ def _add(member: Member, watch: Watch) -> None:
             [event_of(each) for each in opened.events],
             new,
             opened.told,
+            opened.minute,
         )
     for each_group in actor.groups:
         each_group.members += 1

@@ -147,8 +147,10 @@ def usual(actor: Actor, clock: Clock) -> dict[str, Any]:
 
 
 def age(actor: Actor, clock: Clock) -> float:
-    """Seconds that were watched since the actor was met."""
-    return max(0.0, clock.flow - actor.met)
+    """Seconds that were watched since the actor was met; no more than have passed, for another source may have gone
+    through days that it was not there, unless the clock was set back."""
+    watched, passed = max(0.0, clock.flow - actor.met), (clock.minute - actor.first) * 60.0
+    return min(watched, passed) if passed > 0.0 else watched
 
 
 def days(seconds: float) -> float:

@@ -53,7 +53,7 @@ def weigh(
     unseen = [pair for pair in fresh if pair not in case.new]
     if not unseen or len(case.new) >= MOST_NEW:
         return False
-    before = len(case.terms)
+    before, case.minute = len(case.terms), minute
     _add(way, case, unseen, verdicts, weight, minute)
     if len(case.terms) == before:
         return False
@@ -86,7 +86,7 @@ def learn(actor: Actor, case: Case, verdicts: Verdicts, clock: Clock, most: int)
     for (aspect, value), fresh in case.new.items():
         news[aspect] += 1
         unseen[aspect] += fresh
-        if not verdicts.keeps(actor, ASPECTS[aspect].name, value, clock.minute):
+        if not verdicts.keeps(actor, ASPECTS[aspect].name, value, case.minute):
             actor.realm.learn(actor, aspect, value, clock.day)
     for aspect, count in enumerate(news):
         if count:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from detectors._watch import watch
+from detectors._watch import telling, watch
 from detectors._watch.budget import ALERT, Budget
 from detectors._watch.clock import DAY, HOUR, Clock
 from detectors._watch.watch import Options
@@ -261,3 +261,39 @@ def test_decay_forgets_rates_but_not_values() -> None:
     assert clock.weight == 1.0
     assert (actor.m, actor.known[0]) == (pytest.approx(rate), known)
     assert detector.inspect([act("app3", "list pods", after(DAYS + 8))]) == []
+
+
+def stamp(days: float) -> str:
+    return after(days).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_a_source_that_runs_years_ahead_leaves_a_theft_elsewhere_to_be_told() -> None:
+    detector = made(Detector(alerts_a_day=0))
+    told(detector, ordinary(2))
+    for _ in range(5):
+        detector.inspect([act("runner", "list pods", after(400))])
+    detector.inspect([act("runner", "list pods", after(400 + hours / 24)) for hours in range(24 * 365)])
+    detector.watch.clock.base = 12 * 365 * DAY  # as after so many years
+    assert len(told(detector, [*ordinary(0.1, after(2)), theft(after(2.1))])) >= 1
+
+
+def test_strays_with_ordinary_events_between_them_are_never_believed() -> None:
+    clock = Clock()
+    for number in range(20):
+        assert clock.turn(stamp(2 + number / 1440))
+        assert not clock.turn(stamp(400))
+    assert clock.odd == 20 and clock.window < 6
+
+
+def test_nobody_is_older_than_the_time_that_has_passed() -> None:
+    clock = Clock()
+    clock.turn(stamp(2))
+    met = Met(clock.flow, clock.minute)
+    clock.turn(stamp(2 + 1 / 24))
+    clock.hand.flow += 3 * DAY  # it has met a source that went through three days
+    assert telling.age(met, clock) == HOUR  # type: ignore[arg-type]
+
+
+class Met(NamedTuple):
+    met: float
+    first: int

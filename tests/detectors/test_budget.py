@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from detectors._watch.budget import ALERT, DIGEST, Budget
+from detectors._watch.budget import ALERT, DIGEST, WINDOWS, Budget
 from detectors._watch.clock import DAY, HOUR
 from detectors._watch.telling import spent
 
@@ -14,7 +14,8 @@ def calm(budget: Budget, days: int, seed: int = 1) -> list[float]:
     rng, told = random.Random(seed), []
     for hour in range(days * 24):
         flow = hour * HOUR
-        budget.renew(flow)
+        for window in range(WINDOWS):
+            budget.renew(flow + window * HOUR / WINDOWS)
         for number in range(2):
             if budget.offer(f"actor{hour}-{number}", "people", 4 + rng.expovariate(0.5), flow) is not None:
                 told.append(flow)
@@ -157,3 +158,12 @@ def test_a_source_that_is_hours_late_finds_the_tokens_that_are_left() -> None:
     budget.offer("a trifle", "people", 1.0, DAY - HOUR)  # by then all tokens have come back
     assert [budget.offer(f"late{n}", "people", 30.0, 2 * HOUR) for n in range(6)] == [ALERT] * 6
     assert budget.offer("late6", "people", 31.0, 2 * HOUR) == DIGEST
+
+
+def test_an_incident_of_a_late_source_is_told_once_though_another_ends_the_windows() -> None:
+    budget = watched(2.0, Budget(3.0, 12.0, 8.0))
+    told = []
+    for window in range(10):
+        told.append(budget.offer("late", "people", 12.0 + window / 10, DAY + window * 300.0))
+        budget.renew(2 * DAY + window * 300.0)
+    assert told == [ALERT, *[None] * 9]

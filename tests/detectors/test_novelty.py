@@ -303,3 +303,12 @@ def test_actors_of_two_clusters_are_two() -> None:
     detector = learnt()
     detector.inspect([on("b", theft(after(DAYS)))])
     assert len([name for name in detector.watch.actors if name.endswith("app3")]) == 2
+
+
+def test_a_verdict_holds_whatever_time_a_wrong_clock_has_told() -> None:
+    detector = made(Detector(alerts_a_day=0))
+    told(detector, ordinary(2))
+    told(detector, [act("runner", "list pods", after(102)) for _ in range(6)])
+    since, ends = (after(days).isoformat() for days in (2, 32))
+    detector.judge(Verdict("", "app3", None, None, True, since=since, expires=ends))
+    assert told(detector, [*ordinary(0.1, after(2)), theft(after(2.1))]) == []

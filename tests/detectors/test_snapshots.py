@@ -113,3 +113,14 @@ def test_a_window_that_a_restart_cuts_tells_what_it_would_have_told() -> None:
 def named(match: Match) -> tuple[Any, ...]:
     """What an alert says, and the events that it names."""
     return match.reason, match.evidence["score"], [identity(event) for event in match.events]
+
+
+def test_an_open_window_is_counted_for_the_hours_it_was_in_after_a_restart_too() -> None:
+    first, second = learnt(), made(DETECTORS.make("novelty"))
+    late = [act("app1", "list pods", after(1.5)) for _ in range(5)]
+    told(first, [*late, act("app2", "list pods", after(2))])
+    second.restore(first.snapshot())
+    for each in (first, second):
+        each.inspect([act("app2", "list pods", after(2.1))])
+    assert second.usual("app1") == first.usual("app1")
+    assert second.snapshot() == first.snapshot()
