@@ -158,8 +158,11 @@ class Publisher:
 
     def _save(self, mark: Mark) -> None:
         self.state.save_mark(self._collector, mark, time.time())
-        self.database.note_shared(mark.published, mark.decided)
         self._mark, self._published = mark, mark.published
+        try:
+            self.database.note_shared(mark.published, mark.decided)
+        except StoreError as error:  # a full disk: it is noted with the next batch
+            log.error("how far alerts are published can't be written down", extra={"reason": str(error)})
 
     def _report(self) -> None:
         if time.monotonic() - self._counted >= COUNT_EVERY:

@@ -83,7 +83,7 @@ class Delivery:
 
     def use(self, cluster: str) -> None:
         """Deliver to this cluster from now on."""
-        self.cluster, self._prepared = cluster, False
+        self.cluster, self._prepared, self._asked = cluster, False, False
 
     def deliver(self, documents: Sequence[Document], *, doubtful: bool = False) -> list[Refused]:
         """Returns when all is written, but for what is refused for good; of nothing, when the cluster is ready.

@@ -42,7 +42,8 @@ def spare(changes: Iterable[Change]) -> tuple[list[Change], list[Kept]]:
             left.append(change)
             continue
         before, after = _at(change.before, place), _at(change.after, place)
-        if same(before, after):
+        # without one of its own, as where a policy of before 8.14 said it, it is given the one that is wanted
+        if same(before, after) or (change.kind != POLICY and not before):
             left.append(change)
             continue
         kept.append(Kept(change.name, _told(before), _told(after)))

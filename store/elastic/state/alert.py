@@ -130,6 +130,13 @@ def merged(record: AlertRecord, held: Kept, now: int) -> dict[str, Any] | None:
     return _parts(parts, {**numbers, "changed": now}, ours)
 
 
+def sure(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """These parts without what no mapping can be sure to take: values of records, and long texts."""
+    state = parts["tallyman"]["alert"]["state"]
+    changed: dict[str, Any] = cut({**parts, "tallyman": {"alert": {"state": state}}})
+    return changed
+
+
 def decided(held: Kept, step: Mapping[str, Any], now: int) -> dict[str, Any]:
     """The parts of a document that a decision changes."""
     alert = {

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from event_model.errors import StoreError
 from store.elastic.client import Away
-from store.elastic.state.alert import STATE, Form, cut, document, kept, merged, micros
+from store.elastic.state.alert import STATE, Form, document, kept, merged, micros, sure
 from store.elastic.state.index import SETUP, TOO_LARGE, Answer, Hit, Index
 from store.state import AlertRecord
 
@@ -64,7 +64,7 @@ def _operations(
             create = {"create": {"_index": index.name, "_id": id, "require_alias": True}}
             found[id] = create, document(record, now, forms.get(id, Form.WHOLE))
         elif not only_new and (parts := merged(record, kept(hit.source), now)):
-            found[id] = index.updating(hit, cut(parts) if id in forms else parts)
+            found[id] = index.updating(hit, sure(parts) if id in forms else parts)
     return found
 
 
@@ -97,8 +97,8 @@ def _waits(
         raise StoreError(f"Elasticsearch at {index.connection.address} has no alias {index.name}. {SETUP}")
     if answer.status not in (400, TOO_LARGE):
         raise Away(f"Elasticsearch, {index.name}: does not take alerts ({answer.status}): {answer.reason}")
-    if form is not Form.LEAST and (creating or answer.status == TOO_LARGE):
-        # what its event holds does not fit the mapping: then as text. That does not fit either: then not at all
+    if form is not Form.LEAST:
+        # what its event, or a match that made it grow, holds does not fit the mapping: then as text. That does not fit either: then not at all
         forms[id] = Form.TEXT if form is Form.WHOLE and answer.status == 400 else Form.LEAST
         return True
     log.error("alert refused by the cluster", extra={"alert": id, "reason": answer.reason})

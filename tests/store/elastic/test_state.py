@@ -480,3 +480,13 @@ def test_a_new_state_file_begins_at_the_beginning(kept: ClusterKeeping, tmp_path
         "bob": 1,
     }
     fresh.close()
+
+
+def test_an_alert_whose_match_clashed_with_the_mapping_grows_all_the_same(kept: ClusterKeeping) -> None:
+    deep: dict[str, Any] = {"x": 1}
+    for _ in range(60):  # no mapping takes so many levels
+        deep = {"x": deep}
+    for minute in range(3):
+        kept.record(replace(match(minute), matched={"value": deep}))
+    same_count = kept.state.alerts.listed().alerts[0]["count"]
+    assert same_count == 3 and kept.publisher.counters.snapshot().get("publish_refused", 0) == 0
