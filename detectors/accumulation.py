@@ -33,7 +33,7 @@ class Detector(Watcher):
         for actor in active:
             if actor.case is not None:
                 score = gather(actor, actor.case.total, clock)
-                actor.score(score, clock.flow)
+                actor.lately.take(score, clock.flow)
                 if actor.case.events and score >= self.floor:
                     found.append((score, actor.name, actor, actor.case))
         for score, _, actor, case in sorted(found, key=lambda each: (-each[0], each[1])):

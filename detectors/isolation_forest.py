@@ -17,10 +17,10 @@ from detectors._numbers.forest import Scores
 from detectors._numbers.realm import MOST_WAYS, Entity, Realm, Way
 from detectors._numbers.usual import Rows, apart, expected
 from detectors._watch.actors import SEPARATOR
-from detectors._watch.budget import DIGEST, Budget, Everything, Offer
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer, level_of
 from detectors._watch.clock import WINDOW, Clock, minute_of
 from detectors._watch.rules import rules
-from detectors._watch.telling import spent, stamp
+from detectors._watch.telling import seen_last, spent, stamp
 from detectors._watch.verdicts import Verdicts, scope_of, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match
@@ -29,7 +29,6 @@ from event_model.event import Event
 
 log = logging.getLogger(__name__)
 UUID = "0d0f4a52-5f0b-4c1c-9a53-3b1f0c9e7f42"
-HIGH = 70  # risk from which an alert is high
 SURE = 0.5  # share of what is expected that must be an entity's own before others are compared with it
 HEAVY = 3.0  # degrees of freedom
 CALM = 12  # usual windows after which a number may be told of again
@@ -164,7 +163,7 @@ class Detector:
     def _close(self, realm: Realm) -> list[Match]:
         """Judge all windows that were open, in one batch, and learn from them."""
         realm.fit()
-        entities = sorted(realm.active.values(), key=lambda each: each.name)  # whoever was met first
+        entities = sorted(realm.active.values(), key=lambda each: each.name)  # as after a restart
         realm.active = {}
         if not entities:
             return []
@@ -223,24 +222,27 @@ class Detector:
         evidence = telling.evidence(entity, window, terms, score)
         evidence["digest"] = told == DIGEST
         evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
-        level = "low" if told == DIGEST else "high" if evidence["risk"] >= HIGH else "medium"
         return Match(
-            RULES[level], (window.example,), telling.reason(evidence), {}, (entity.entity,), evidence
+            RULES[level_of(told, score)],
+            (window.example,),
+            telling.reason(evidence),
+            {},
+            (entity.entity,),
+            evidence,
         )
 
     def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
-        named = [
-            (each, realm)
+        realm_of = {
+            each: realm
             for realm in self.realms.values()
             for each in realm.entities.values()
             if each.entity == entity
-        ]
-        known = [(each, realm) for each, realm in named if cluster in (None, each.cluster)]
-        if not known:
+        }
+        known = seen_last(realm_of, cluster)
+        if known is None:
             return None
-        found, realm = max(known, key=lambda pair: pair[0].seen)
-        others = sorted({each.cluster for each, _ in named} - {found.cluster})
-        return telling.usual(found, realm.shape.columns, self.clock.flow) | {
+        found, others = known
+        return telling.usual(found, realm_of[found].shape.columns, self.clock.flow) | {
             "first_seen": stamp(found.first),
             "also_in": others,
         }

@@ -13,10 +13,10 @@ from detectors._lines import memory, telling
 from detectors._lines.entity import FIRST_LOOK, NEW, Case, Entity, Shape, Term, burst, learn, novelty
 from detectors._lines.words import Words
 from detectors._lines.writers import Writers
-from detectors._watch.budget import DIGEST, Budget, Everything, Offer
+from detectors._watch.budget import DIGEST, Budget, Everything, Offer, level_of
 from detectors._watch.clock import Clock
 from detectors._watch.rules import rules
-from detectors._watch.telling import LEARNING, spent
+from detectors._watch.telling import LEARNING, seen_last, spent
 from detectors._watch.verdicts import Verdicts, scope_of, scopes
 from detectors._watch.watcher import N
 from event_model.alert import Match
@@ -26,7 +26,6 @@ from event_model.event import Event
 log = logging.getLogger(__name__)
 
 UUID = "c1f6c7de-8a5e-4e39-8a53-6d5b8f0e2a91"
-HIGH = 70  # risk from which an alert is high
 Place = tuple[str, str, Hashable]  # format, cluster, and the key of the format's declaration
 MOST_WRITERS = 50_000  # remembered keys
 MOST_NEW = 20  # terms of one window
@@ -225,24 +224,25 @@ class Detector:
         told = self.offers.offer(entity.name, entity.group.name, score, self.clock.flow)
         if told is None or self._behaviour is None:
             return
-        evidence = telling.evidence(entity, case, self.writers, self.clock)
+        evidence = telling.evidence(entity, case, self.writers, self.verdicts, self.clock)
         evidence["example"] = telling.shown(self._behaviour.text(event) or "")
         evidence["digest"] = told == DIGEST
         evidence["expected_every_days"] = self.budget.every(entity.group.name, score, self.clock.flow)
-        level = "low" if told == DIGEST else "high" if evidence["risk"] >= HIGH else "medium"
         self._matches.append(
-            Match(RULES[level], (event,), telling.reason(evidence), {}, (entity.entity,), evidence)
+            Match(
+                RULES[level_of(told, score)],
+                (event,),
+                telling.reason(evidence),
+                {},
+                (entity.entity,),
+                evidence,
+            )
         )
 
     def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
         named = [each for each in self.writers.entities.values() if each.entity == entity]
-        known = [each for each in named if cluster in (None, each.cluster)]
-        if not known:
-            return None
-        found = max(known, key=lambda each: each.seen)
-        return telling.usual(found, self.clock.flow) | {
-            "also_in": sorted({each.cluster for each in named} - {found.cluster})
-        }
+        known = seen_last(named, cluster)
+        return known and telling.usual(known[0], self.clock.flow) | {"also_in": known[1]}
 
     def standing(self) -> dict[str, dict[str, float]]:
         groups = self.writers.groups.values()

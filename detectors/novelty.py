@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from detectors._watch import counts, telling
 from detectors._watch.actors import Actor
-from detectors._watch.budget import DIGEST, is_high
+from detectors._watch.budget import DIGEST, level_of
 from detectors._watch.case import Case
 from detectors._watch.rules import rules
 from detectors._watch.watcher import Watcher
@@ -31,15 +31,14 @@ class Detector(Watcher):
         if score <= case.told:
             return
         case.told = score
-        actor.score(score, clock.flow)
+        actor.lately.take(score, clock.flow)
         told = self.offers.offer(actor.name, actor.group.name, score, clock.flow)
         if told is not None:
             digest = told == DIGEST
             evidence = telling.evidence(actor, case, self.watch, self.budget, score, digest)
-            level = "low" if digest else "high" if is_high(score) else "medium"
             events = (*(each for each in case.events if each is not event), event)
             reason = telling.reason(evidence)
-            self.tell(Match(RULES[level], events, reason, {}, (actor.entity,), evidence))
+            self.tell(Match(RULES[level_of(told, score)], events, reason, {}, (actor.entity,), evidence))
 
 
 RULES = rules(

@@ -9,7 +9,7 @@ from typing import Any
 from detectors._watch import counts, telling
 from detectors._watch.actors import Tally
 from detectors._watch.budget import DIGEST
-from detectors._watch.evidence import risk_of
+from detectors._watch.lately import risk_of
 from detectors._watch.rules import rules
 from detectors._watch.watch import LEAST
 from detectors._watch.watcher import Watcher
@@ -45,7 +45,7 @@ class Detector(Watcher):
             tally.hour, tally.first = clock.hour, max(LEAST, tally.check // SOONER)
             return
         if not self.watch.verdicts.benign(actor, FACET, tally.kind, clock.minute):
-            actor.score(nats, clock.flow)
+            actor.lately.take(nats, clock.flow)
             told = self.offers.offer(actor.name, actor.group.name, nats, clock.flow)
             if told is not None:
                 self.tell(self._match(tally, event, nats, mean, told == DIGEST))

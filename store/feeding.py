@@ -32,8 +32,9 @@ class Taken:
             self.cluster, self.is_certain = rows[0]["cluster"], bool(rows[0]["certain"])
 
     def ask(self) -> None:
-        """A run begins: whether the same answers is to be seen."""
-        self._note(self.cluster, False)
+        """Feeding begins: whether the same answers is to be seen. A copy does not unsettle the run that it goes on beside."""
+        if self.way == FED:
+            self._note(self.cluster, False)
 
     def answered(self, cluster: str) -> None:
         """This one is at the address."""

@@ -1,7 +1,7 @@
 """What changes, beside a journal that never does: alerts and decisions, tokens, own acts, counters.
 
 Kept in a file on one machine (`store.database.Database`), in indices on a cluster
-(`store.elastic.state.ClusterState`). One suite runs on both: tests/contract/test_state.py.
+(`store.elastic.state.ClusterState`). One suite runs on both: tests/contract/.
 """
 
 from __future__ import annotations

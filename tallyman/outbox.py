@@ -7,10 +7,11 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from event_model.errors import StoreError
 from event_model.parts import Sink
+from store.outbox import Due, Outbox
 from tallyman.counters import Counters
 
 log = logging.getLogger(__name__)
@@ -40,12 +41,10 @@ class Deliverer:
 
     name: str
     sink: Sink
-    outbox: Any  # store.outbox.Outbox
+    outbox: Outbox
     counters: Counters = field(default_factory=Counters)
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
-    _told: list[Any] = field(
-        default_factory=list, init=False
-    )  # what it has been told, and the outbox has not
+    _told: list[Due] = field(default_factory=list, init=False)  # by the sink, and the outbox does not know
     _refused: str = field(default="", init=False)  # why the outbox can't be written
 
     def wake(self) -> None:

@@ -41,6 +41,13 @@ class Sharing:
                 found = self.snapshots.read(each)
                 if found is not None:
                     self.memories.save(owner, found)
-                    self._shared[each.detector] = each.written
-            except (ValueError, StoreError) as error:  # damaged, too large, refused
-                log.warning("memory is not shared", extra={"detector": each.detector, "reason": str(error)})
+            except ValueError as error:  # damaged or too large: until it is written anew, it stays so
+                _tell(each.detector, error)
+            except StoreError as error:
+                _tell(each.detector, error)
+                continue
+            self._shared[each.detector] = each.written
+
+
+def _tell(detector: str, error: Exception) -> None:
+    log.warning("memory is not shared", extra={"detector": detector, "reason": str(error)})

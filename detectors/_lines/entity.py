@@ -108,6 +108,7 @@ class Entity:
     group: Group
     first: int  # minute, since the epoch
     cluster: str = ""  # where it is
+    met: float = 0.0  # flow, when it was met
     seen: float = 0.0  # flow, when it was active last
     shapes: list[Shape] = field(default_factory=list)
     tree: Tree[Shape] = field(default_factory=lambda: Tree(FIRSTS))  # of the same

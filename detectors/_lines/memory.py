@@ -70,6 +70,7 @@ class Writer(Struct, array_like=True):
     name: str
     group: str
     first: int
+    met: float
     seen: float
     aged: float
     n: float
@@ -127,7 +128,7 @@ def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
         for each in entity.shapes
     ]  # fmt: skip
     return Writer(
-        entity.realm, entity.cluster, entity.entity, entity.group.name, entity.first, entity.seen, entity.aged, entity.n, entity.m,
+        entity.realm, entity.cluster, entity.entity, entity.group.name, entity.first, entity.met, entity.seen, entity.aged, entity.n, entity.m,
         entity.windows, entity.novel, entity.unshaped, entity.lately, _opened(entity), shapes,
     )  # fmt: skip
 
@@ -150,7 +151,9 @@ def _opened(entity: Entity) -> Opened | None:
 def _enter(writer: Writer, writers: Writers, commons: list[Common], window: int) -> list[Shape]:
     """Add an entity; the shapes that it wrote in the window of the snapshot."""
     group = writers.group(writer.group)
-    entity = writers.add(Entity(writer.name, writer.realm, group, writer.first, writer.cluster, writer.seen))
+    entity = writers.add(
+        Entity(writer.name, writer.realm, group, writer.first, writer.cluster, writer.met, writer.seen)
+    )
     for name in ("aged", "n", "m", "windows", "novel", "unshaped", "lately"):
         setattr(entity, name, getattr(writer, name))
     begun = []

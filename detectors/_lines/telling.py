@@ -10,10 +10,12 @@ from detectors._lines.entity import Case, Entity, Term
 from detectors._lines.templates import closest
 from detectors._lines.writers import Writers
 from detectors._watch.clock import WINDOW, Clock
-from detectors._watch.evidence import risk_of
-from detectors._watch.telling import stamp
+from detectors._watch.lately import risk_of
+from detectors._watch.telling import age, attack, counted, days, since, stamp
+from detectors._watch.verdicts import Verdicts
 
 SHAPE, BURST = "shape", "burst"  # facets of verdicts: their value is a shape as an alert shows it
+WHO = "a container"
 SHOWN = 3  # terms in a sentence
 MOST_TERMS = 10
 MOST_SHAPES = 20  # of what is usual
@@ -25,9 +27,11 @@ def shown(line: str) -> str:
     return clean(mask(line[: 4 * MOST]), MOST)
 
 
-def evidence(entity: Entity, case: Case, writers: Writers, clock: Clock) -> dict[str, Any]:
+def evidence(
+    entity: Entity, case: Case, writers: Writers, verdicts: Verdicts, clock: Clock
+) -> dict[str, Any]:
     """Everything that an alert says of an entity's lines, as data: the most telling first."""
-    days = round(max(0, clock.minute - entity.first) / 1440, 1)
+    watched = age(entity, clock)
     members = len(writers.entities) - 1
     return {
         "cluster": entity.cluster,
@@ -35,33 +39,51 @@ def evidence(entity: Entity, case: Case, writers: Writers, clock: Clock) -> dict
         "group": entity.group.name,
         "score": round(case.score, 1),
         "risk": risk_of(case.score),
-        "watched_days": days,
+        "watched_days": days(watched),
         "minutes": WINDOW,
         "known_shapes": len(entity.shapes),
         "unshaped_lines": entity.unshaped,
-        "terms": [_term(term, days, members) for term in case.terms[:MOST_TERMS]],
+        "terms": [
+            _burst(term) if term.count else _new(term, members, _mark(term, verdicts, clock), watched)
+            for term in case.terms[:MOST_TERMS]
+        ],
     }
 
 
-def _term(term: Term, days: float, members: int) -> dict[str, Any]:
+def _mark(term: Term, verdicts: Verdicts, clock: Clock) -> int | None:
+    """The minute at which triage told the shape apart as part of an attack; None where it did not."""
+    return verdicts.marked(term.shape.entity, SHAPE, shown(str(term.shape)), clock.minute)
+
+
+def _burst(term: Term) -> dict[str, Any]:
     shape = shown(str(term.shape))
-    said = f" (says {', '.join(term.said)})" if term.said else ""
-    if term.count:
-        text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {_few(term.usual)}{said}"
-        return {
-            "facet": BURST, "value": shape, "nats": round(term.nats, 1), "count": term.count,
-            "usual": round(term.usual, 3), "said": term.said, "text": text,
-            "seen_text": f"{term.count} lines like {shape}", "usual_text": _few(term.usual),
-        }  # fmt: skip
-    kin = closest(term.shape, term.shape.entity.shapes)
+    text = f"{term.count} lines like `{shape}` in {WINDOW} minutes, usual {_few(term.usual)}{_says(term)}"
+    return {
+        "facet": BURST, "value": shape, "nats": round(term.nats, 1), "count": term.count,
+        "usual": round(term.usual, 3), "said": term.said, "text": text,
+        "seen_text": f"{term.count} lines like {shape}", "usual_text": _few(term.usual),
+    }  # fmt: skip
+
+
+def _new(term: Term, members: int, marked: int | None, watched: float) -> dict[str, Any]:
+    shape, kin = shown(str(term.shape)), closest(term.shape, term.shape.entity.shapes)
     near = shown(str(kin)) if kin else None
-    who = f"{term.knowing or 'none'} of {members} others write it"
-    text = f"first line like `{shape}` in {days:.1f} days; {who}{said}"
+    line = (
+        f"first line like `{shape}`{since(watched, WHO)}"
+        if marked is None
+        else f"again a line like `{shape}`{attack(marked)}"
+    )
+    who = f"{term.knowing or 'none'} of {counted(members, 'other')} write it"
+    text = f"{line}; {who}{_says(term)}"
     return {
         "facet": SHAPE, "value": shape, "nats": round(term.nats, 1), "peers": term.knowing,
         "members": members, "said": term.said, "closest": near,
         "text": f"{text}; closest known: `{near}`" if near else text,
     }  # fmt: skip
+
+
+def _says(term: Term) -> str:
+    return f" (says {', '.join(term.said)})" if term.said else ""
 
 
 def _few(lines: float) -> str:

@@ -39,7 +39,9 @@ class Writers:
         if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
             group = self.group(facets.group)
             found = self.add(
-                Entity(facets.actor, origin.format, group, clock.minute, origin.cluster, clock.flow)
+                Entity(
+                    facets.actor, origin.format, group, clock.minute, origin.cluster, clock.flow, clock.flow
+                )
             )
         return found
 

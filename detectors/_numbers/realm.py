@@ -36,7 +36,7 @@ class Group:
     habit: Habit
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entity:
     """One whose windows are judged."""
 

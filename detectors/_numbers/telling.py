@@ -10,7 +10,7 @@ from detectors._numbers.realm import Entity
 from detectors._numbers.usual import Rows
 from detectors._numbers.window import Column, Window, back
 from detectors._watch.clock import WINDOW
-from detectors._watch.evidence import risk_of
+from detectors._watch.lately import risk_of
 
 FAR = 4.0  # standard deviations from which a number is told of
 SHOWN = 4

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detectors._watch.aspects import WIDTH
-from detectors._watch.clock import HOUR, fade
+from detectors._watch.clock import fade
+from detectors._watch.lately import CARRIED, Lately
 
-CARRIED = 8 * HOUR  # half-life of the evidence of past hours
 MOST_KINDS = 100  # of acts, of one actor
 MOST_GROUP_KINDS = 200
 YOUNG = 6  # active windows in which an actor is held to be young
@@ -74,8 +74,7 @@ class Actor:
     peak: float = 0.0  # the highest that `carried` was on a past day, decaying
     today: tuple[int, float] = (0, 0.0)  # day, the highest that `carried` was on it
     groups: tuple[Group, ...] = ()  # its group, and the one above
-    highest: float = 0.0  # score of the past hours, decayed
-    scored: float = 0.0  # flow to which `highest` has decayed
+    lately: Lately = field(default_factory=Lately)
     case: Any = None  # what is new in this window (case.Case)
 
     def __post_init__(self) -> None:
@@ -101,14 +100,6 @@ class Actor:
     def carries(self, flow: float) -> float:
         """The evidence of the past hours that is left now."""
         return self.carried * fade(flow - self.gathered, CARRIED)
-
-    def score(self, nats: float, flow: float) -> None:
-        """Note a score, for the actor's risk."""
-        self.highest, self.scored = max(nats, self.worst(flow)), flow
-
-    def worst(self, flow: float) -> float:
-        """What is left now of the highest score of the past hours."""
-        return self.highest * fade(flow - self.scored, CARRIED)
 
     @property
     def cluster(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from detectors._watch.clock import DAY, HOUR
-from detectors._watch.evidence import risk_of
+from detectors._watch.lately import risk_of
 
 HISTORY = 7 * DAY
 MOST_HISTORY = 50_000
@@ -32,6 +32,11 @@ class Offer(Protocol):
 def is_high(score: float) -> bool:
     """Whether an alert of so many nats is high."""
     return risk_of(score) >= HIGH
+
+
+def level_of(told: str, score: float) -> str:
+    """The level of an alert or digest of so many nats."""
+    return "low" if told == DIGEST else "high" if is_high(score) else "medium"
 
 
 @dataclass(slots=True)

@@ -97,8 +97,3 @@ def share_of(actor: Actor, weight: float, aspect: int, value: str) -> float:
     for group in reversed(actor.groups):
         share = (group.known[aspect].get(value, 0) + BACK_OFF * share) / (group.members + BACK_OFF)
     return min(1.0, share)
-
-
-def risk_of(nats: float) -> int:
-    """A score for display, 0-100: 10 nats are 39, 20 are 74, 40 are 95."""
-    return round(100.0 * (1.0 - exp(-max(0.0, nats - 4.0) / 12.0)))

@@ -15,6 +15,7 @@ from detectors._watch.clock import Clock
 from detectors._watch.evidence import Term
 from detectors._watch.example import Example, example
 from detectors._watch.example import event as event_of
+from detectors._watch.lately import Lately
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.watch import MOST_GROUPS, Watch
 
@@ -68,8 +69,7 @@ class Member(Struct, array_like=True):
     usual: float
     peak: float
     today: tuple[int, float]
-    highest: float
-    scored: float
+    lately: Lately
     case: Opened | None
 
 
@@ -132,7 +132,7 @@ def _member(actor: Actor, hours: Mapping[int, int]) -> Member:
     return Member(
         actor.name, actor.group.name, actor.first, actor.met, actor.seen, actor.windows, actor.m, actor.n,
         actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.weighed, actor.usual, actor.peak,
-        actor.today, actor.highest, actor.scored, _opened(actor.case),
+        actor.today, actor.lately, _opened(actor.case),
     )  # fmt: skip
 
 
@@ -184,8 +184,7 @@ def _add(member: Member, watch: Watch) -> None:
             "usual",
             "peak",
             "today",
-            "highest",
-            "scored",
+            "lately",
         )
     }
     actor = watch.actors[member.name] = Actor(member.name, realm, group, member.first, **fields)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from detectors._watch import counts
 from detectors._watch.actors import Actor, Tally
@@ -11,12 +12,34 @@ from detectors._watch.aspects import ACTION, CLIENT, IMAGE, NAMES, NAMESPACE, OB
 from detectors._watch.budget import HISTORY, Budget
 from detectors._watch.case import Case
 from detectors._watch.clock import DAY, HOUR, WINDOW, Clock
-from detectors._watch.evidence import Term, risk_of
+from detectors._watch.evidence import Term
+from detectors._watch.lately import risk_of
 from detectors._watch.watch import Watch
 
 LEARNING = 2 * DAY  # of watching, before which much is new that is usual
 MOST_TERMS = 10  # shown
 MOST_VALUES = 20  # of what is usual, for each facet
+
+
+class Met(Protocol):
+    """Who is known since a minute (since the epoch), and the flow of then."""
+
+    @property
+    def first(self) -> int: ...
+    @property
+    def met(self) -> float: ...
+
+
+class Named(Protocol):
+    """Who is in a cluster, and was active last at a flow."""
+
+    @property
+    def cluster(self) -> str: ...
+    @property
+    def seen(self) -> float: ...
+
+
+N = TypeVar("N", bound=Named)
 SENTENCES = {  # behind `first` or `again`
     ACTION: "`{value}`",
     NAMESPACE: "in namespace {value}",
@@ -56,9 +79,9 @@ def _term(term: Term, actor: Actor, watch: Watch, watched: float) -> dict[str, A
     marked = watch.verdicts.marked(actor, NAMES[term.aspect], term.value, watch.clock.minute)
     if marked is None:
         time = " time" if term.aspect == NAMESPACE else ""
-        text, since = f"first{time} {text}", _since(watched)
+        text, behind = f"first{time} {text}", since(watched)
     else:
-        text, since = f"again {text}", f", marked as an attack on {stamp(marked)[:10]}"
+        text, behind = f"again {text}", attack(marked)
     return {
         "facet": NAMES[term.aspect],
         "value": term.value,
@@ -67,12 +90,18 @@ def _term(term: Term, actor: Actor, watch: Watch, watched: float) -> dict[str, A
         "peers": term.peers,
         "members": term.members,
         "everyone": term.everyone,
-        "text": f"{text.format(value=term.value)}{since}; {_peers(term, actor.group.name)}",
+        "text": f"{text.format(value=term.value)}{behind}; {_peers(term, actor.group.name)}",
     }
 
 
-def _since(watched: float) -> str:
-    return f" in {lasting(watched)}" if watched >= WINDOW * 60 else ", by an actor met just now"
+def attack(marked: int) -> str:
+    """Behind what triage told apart as part of an attack at that minute, which therefore is told again."""
+    return f", marked as an attack on {stamp(marked)[:10]}"
+
+
+def since(watched: float, who: str = "an actor") -> str:
+    """Behind what is new for somebody who was watched for so many seconds."""
+    return f" in {lasting(watched)}" if watched >= WINDOW * 60 else f", by {who} met just now"
 
 
 def _peers(term: Term, group: str) -> str:
@@ -141,12 +170,12 @@ def usual(actor: Actor, clock: Clock) -> dict[str, Any]:
             for kind, tally in sorted(actor.tallies.items())
             if tally.total > 0.0
         },
-        "risk": risk_of(actor.worst(clock.flow)),
+        "risk": actor.lately.risk(clock.flow),
         "learning": actor.young,
     }
 
 
-def age(actor: Actor, clock: Clock) -> float:
+def age(actor: Met, clock: Clock) -> float:
     """Seconds that were watched since the actor was met; no more than have passed, for another source may have gone
     through days that it was not there, unless the clock was set back."""
     watched, passed = max(0.0, clock.flow - actor.met), (clock.minute - actor.first) * 60.0
@@ -174,6 +203,16 @@ def every(days: float) -> str:
 
 def counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def seen_last(named: Iterable[N], cluster: str | None) -> tuple[N, list[str]] | None:
+    """Of those of one name the one that was active last, in this cluster if one is given, and the other clusters."""
+    everywhere = list(named)
+    there = [each for each in everywhere if cluster in (None, each.cluster)]
+    if not there:
+        return None
+    found = max(there, key=lambda each: each.seen)
+    return found, sorted({each.cluster for each in everywhere} - {found.cluster})
 
 
 def stamp(minute: int) -> str:

@@ -187,9 +187,8 @@ class Watch:
         return [each for each in self.actors.values() if scope in scopes(each)]
 
     def named(self, entity: str) -> list[Actor]:
-        """The actors of that name, of all clusters: the one seen last first."""
-        found = [each for each in self.actors.values() if each.entity == entity]
-        return sorted(found, key=lambda actor: -actor.seen)
+        """The actors of that name, of all clusters."""
+        return [each for each in self.actors.values() if each.entity == entity]
 
     def _declared(self, origin: Origin) -> tuple[Behaviour | None, dict[int, Way]]:
         name = (origin.format, origin.cluster)

@@ -54,12 +54,8 @@ class Crew:
             self.members[name].spend(budget)
 
     def usual(self, entity: str, cluster: str | None = None) -> dict[str, Any] | None:
-        known = self.watch.named(entity)
-        found = next((each for each in known if cluster in (None, each.cluster)), None)
-        if found is None:
-            return None
-        others = sorted({each.cluster for each in known} - {found.cluster})
-        return telling.usual(found, self.watch.clock) | {"also_in": others}
+        known = telling.seen_last(self.watch.named(entity), cluster)
+        return known and telling.usual(known[0], self.watch.clock) | {"also_in": known[1]}
 
     def standing(self) -> dict[str, dict[str, float]]:
         flow = self.watch.clock.flow

@@ -29,7 +29,7 @@ from store.elastic.burial import Burial
 from store.elastic.delivery import Delivery, Elsewhere, Refused, Requests, Stopped, Trouble
 from store.elastic.document import Document, Documents
 from store.elastic.parcel import Parcel
-from store.feeding import BEGINNING, FED, Feeding, Place, Taken
+from store.feeding import BEGINNING, Feeding, Place, Taken
 from store.journal import Entry, Journal
 
 log = logging.getLogger(__name__)
@@ -89,8 +89,7 @@ class Feed:
     def catch_up(self) -> None:
         """Find the place where an earlier run stopped. What is behind it is fed once this one runs."""
         self._doubtful = self._journal.end
-        if self._cluster.way == FED:  # a copy beside a run must not unsettle it
-            self._cluster.ask()
+        self._cluster.ask()
         self._begin()
 
     def _begin(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
+
+import pytest
 
 from event_model.alert import Match
 from store.database import Database
@@ -148,3 +152,48 @@ def unmake(client: Any, names: Names) -> None:
 def decide(state: State, action: str, *ids: str, **named: Any) -> int:
     """Carol's decision, a minute later."""
     return state.alerts.decide(ids, action, **{"user": "carol", "now": LATER, **named})
+
+
+@pytest.fixture(scope="module")
+def cluster(elasticsearch: Any) -> Iterator[Cluster]:
+    made = Cluster(elasticsearch.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clustered(cluster: Cluster, tmp_path: Path) -> Iterator[ClusterKeeping]:
+    made = ClusterKeeping(tmp_path / "state", cluster)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["embedded", "elasticsearch"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeping]:
+    made: FileKeeping | ClusterKeeping
+    if request.param == "embedded":
+        made = FileKeeping(tmp_path / "state")
+    else:
+        made = ClusterKeeping(tmp_path / "state", request.getfixturevalue("cluster"))
+    yield made
+    made.close()
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """What came of each act, done at one time: its answer or its exception."""
+    done: list[Any] = [None] * len(acts)
+    barrier = threading.Barrier(len(acts))
+
+    def act(place: int) -> None:
+        barrier.wait()
+        try:
+            done[place] = acts[place]()
+        except Exception as error:
+            done[place] = error
+
+    threads = [threading.Thread(target=act, args=(place,)) for place in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done

@@ -435,7 +435,17 @@ def test_what_triage_calls_benign_is_told_no_more_and_what_it_calls_true_is_told
     assert len(told(true, events)) == 1
     true.judge(Verdict(cluster, NAME, "shape", text, False, expires="2027-01-01T00:00:00Z"))
     later = [at(1800 + n, f"refreshed {n} keys in {n}s") for n in range(1, 120)]
-    assert len(told(true, [*later, at(1921, text)])) == 1
+    (again,) = told(true, [*later, at(1921, text)])
+    assert f"again a line like `{text}`, marked as an attack on " in again.reason
+
+
+def test_an_age_is_of_what_was_watched_in_the_unit_of_a_person() -> None:
+    pause = 30 * 1440
+    watching = detector(floor=6.0)
+    told(watching, steady(30))
+    told(watching, [at(pause + n, f"refreshed {n} keys in {n}s") for n in range(60)])
+    (match,) = told(watching, [at(pause + 61, "ERROR cannot open /etc/shadow")])
+    assert "first line like `ERROR cannot open /etc/shadow` in 32 hours; " in match.reason
 
 
 def test_logs_of_real_brokers_give_a_few_shapes_for_many_lines(shared_data: Callable[[str], Path]) -> None:

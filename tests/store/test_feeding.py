@@ -54,6 +54,13 @@ def test_a_run_that_begins_knows_the_place_and_is_not_certain_until_the_cluster_
     assert (seen.place(), seen.is_certain) == (PLACE, False)
 
 
+def test_a_copy_that_begins_leaves_the_run_beside_it_certain(database: Database) -> None:
+    run = Taken(database.file, "https://es:9200", "default")
+    run.answered("one")
+    Taken(database.file, "https://es:9200", "default", COPIED).ask()
+    assert Taken(database.file, "https://es:9200", "default").is_certain
+
+
 def test_a_place_of_the_version_before_counts_for_no_cluster_and_others_stay(tmp_path: Path) -> None:
     before = SqliteFile(tmp_path / FILE, STEPS[:3])
     with before.transaction() as connection:

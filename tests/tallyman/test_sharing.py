@@ -67,21 +67,35 @@ def test_the_end_does_not_wait_and_shares_nothing_twice(world: World) -> None:
     assert [body for _, _, body in world.shared.saved] == [b"one", b"two"]
 
 
-@pytest.mark.parametrize("error", [StoreError("refused (413)"), ValueError("too large")])
-def test_what_the_cluster_refuses_is_said_and_tried_again_later(
-    world: World, error: Exception, caplog: pytest.LogCaptureFixture
+def test_what_the_cluster_does_not_take_now_is_said_and_tried_again_later(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.write("actors", b"one")
-    world.shared.refuses = error
+    world.shared.refuses = StoreError("refused (413)")
     world.sharing.share("host-a")
     (said,) = caplog.records
-    assert (said.message, said.detector, said.reason) == ("memory is not shared", "actors", str(error))  # type: ignore[attr-defined]
+    assert (said.message, said.detector, said.reason) == (  # type: ignore[attr-defined]
+        "memory is not shared", "actors", "refused (413)",
+    )  # fmt: skip
     world.shared.refuses = None
     world.sharing.share("host-a")
     assert not world.shared.saved
     world.time += SHARE_EVERY
     world.sharing.share("host-a")
     assert [body for _, _, body in world.shared.saved] == [b"one"]
+
+
+def test_what_can_never_be_shared_is_said_once_until_it_is_written_anew(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.write("actors", b"one")
+    world.shared.refuses = ValueError("too large")
+    for _ in range(3):
+        world.sharing.share("host-a", now=True)
+    assert len(caplog.records) == 1
+    world.write("actors", b"two")
+    world.sharing.share("host-a", now=True)
+    assert len(caplog.records) == 2
 
 
 def test_a_damaged_memory_stays_here_and_the_others_are_shared(world: World) -> None:

@@ -98,7 +98,7 @@ def _waits(
     if answer.status not in (400, TOO_LARGE):
         raise Away(f"Elasticsearch, {index.name}: does not take alerts ({answer.status}): {answer.reason}")
     if form is not Form.LEAST:
-        # what its event, or a match that made it grow, holds does not fit the mapping: then as text. That does not fit either: then not at all
+        # what its event holds, or a match that made it grow, does not fit the mapping: then as text; nor does that: then without
         forms[id] = Form.TEXT if form is Form.WHOLE and answer.status == 400 else Form.LEAST
         return True
     log.error("alert refused by the cluster", extra={"alert": id, "reason": answer.reason})

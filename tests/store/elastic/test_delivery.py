@@ -222,6 +222,16 @@ def test_whoever_looks_while_a_trouble_begins_or_ends_sees_all_of_it_or_nothing(
     assert all(bool(reason) == bool(since) for reason, since in seen)
 
 
+def test_another_cluster_is_asked_who_it_is_before_anything_is_written_to_it() -> None:
+    given = Given(Script([]))
+    delivery = given.delivery()
+    delivery.deliver(documents("a"))
+    delivery.use("another")
+    with pytest.raises(Elsewhere):  # it is still the first that answers
+        delivery.deliver(documents("b"))
+    assert given.script.sent == ["a"]
+
+
 def test_told_to_stop_it_stops_between_two_attempts() -> None:
     given = Given(Script([fails(Away("gone"))] * 5))
     given.stop.set()

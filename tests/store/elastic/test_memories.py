@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -13,24 +10,18 @@ from msgspec.structs import replace
 from store.elastic.state import memories as shared
 from store.elastic.state.memories import KIND, PART, PART_BYTES, MemoryIndex
 from store.snapshots import Kept, Snapshot, Stale
-from tests.contract.states import Cluster, ClusterKeeping
+from tests.contract import states
 
 SMALL = Snapshot(1, "actors", ("20261123-000", 7), 1000.5, b"what is usual")
 LARGE = replace(SMALL, taken=2000.0, body=Random(1).randbytes(2 * PART_BYTES + 1))  # nothing to compress
 
 
-@pytest.fixture(scope="module")
-def cluster(elasticsearch: Any) -> Iterator[Cluster]:
-    made = Cluster(elasticsearch.url)
-    yield made
-    made.close()
+cluster, kept = states.cluster, states.clustered  # fixtures
 
 
 @pytest.fixture
-def memories(cluster: Cluster, tmp_path: Path) -> Iterator[MemoryIndex]:
-    made = ClusterKeeping(tmp_path / "state", cluster)
-    yield made.state.memories
-    made.close()
+def memories(kept: states.ClusterKeeping) -> MemoryIndex:
+    return kept.state.memories  # type: ignore[no-any-return]
 
 
 def held(memories: MemoryIndex) -> list[Kept]:
