@@ -96,6 +96,7 @@ class Groups:
     def place(self, id: str, match: Match, now: float) -> tuple[Group, bool]:
         """The group that the match counts in now, and whether it is a new one, whose alert is `id`."""
         key = group_key(match)
+        now = round(now, 6)  # to the microsecond, as every store keeps it: a copy is the same
         start, end = seconds(match.events[0].timestamp, now), seconds(match.events[-1].timestamp, now)
         near = [
             group

@@ -33,6 +33,12 @@ def test_a_match_becomes_an_alert_that_says_all_of_it(kept: Keeping) -> None:
     assert shown["document"]["user"]["name"] == "alice"
 
 
+def test_a_moment_is_kept_to_the_microsecond(kept: Keeping) -> None:
+    kept.record(match(), now=NOW + 0.1234567)
+    (record,) = kept.state.alerts.records()
+    assert record.detected == NOW + 0.123457
+
+
 def test_later_matches_of_the_group_join_the_alert(kept: Keeping) -> None:
     (id,) = kept.record(match(0), match(5))
     assert kept.record(match(10), match(20), now=NOW + 1200) == []

@@ -101,8 +101,7 @@ def kept(root: Path) -> set[tuple[Any, ...]]:
 
 
 def alerts(database: Database) -> dict[str, AlertRecord]:
-    """By id; a cluster keeps whole microseconds."""
-    return {each.id: replace(each, detected=round(each.detected, 5)) for each in database.alerts.records()}
+    return {each.id: each for each in database.alerts.records()}
 
 
 def test_a_store_goes_to_a_cluster_and_back_with_everything(
