@@ -24,9 +24,9 @@ from store.elastic.client import Connection, connect
 from store.elastic.document import Documents
 from store.elastic.names import Names
 from tallyman.config import Config
+from tallyman.heap import settle
 from tallyman.normalizer import Normalizer
 from tallyman.running import running
-from tallyman.wiring import settle
 from tests.services.elasticsearch import started
 
 EVENTS = int(os.environ.get("TALLYMAN_BENCH_EVENTS", 30_000))

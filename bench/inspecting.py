@@ -12,8 +12,9 @@ from bench.measure import Row, each, in_turn
 from collector.formats import FORMATS
 from event_model.event import Origin, Record
 from rules.engine import load
+from tallyman.heap import settle
 from tallyman.scanning import scan as scan_file
-from tallyman.wiring import make_engine, rule_folders, settle
+from tallyman.wiring import make_engine, rule_folders
 
 BATCH = 256
 

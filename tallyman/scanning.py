@@ -13,8 +13,9 @@ from event_model.errors import ConfigError, Unreadable
 from event_model.event import Event, Origin, Record
 from event_model.parts import Batch, Format, Inspector
 from rules.engine import Engine, load
+from tallyman.heap import settle
 from tallyman.normalizer import Normalizer
-from tallyman.wiring import make_engine, settle
+from tallyman.wiring import make_engine
 
 TOGETHER = 256  # events handed to the engine at once
 Reached = Callable[[int], None]  # told the offset of a record, in bytes of the unpacked file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
@@ -48,14 +47,6 @@ def make_engine(rules: Iterable[Rule]) -> Engine:
     from collector.kubernetes.people import user_kind
 
     return Engine(rules, kind_of=user_kind)
-
-
-def settle() -> None:
-    """Leave what was loaded so far out of garbage collection: rules are some 85,000 objects that stay for good,
-    and what flows by is freed by itself, so that the collector finds nothing however often it looks."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def make_sources(config: Config) -> dict[str, Source]:

@@ -15,14 +15,15 @@ from tallyman.output import talk
 @click.option("--no-api", is_flag=True, help="No API and page, whatever the configuration says.")
 @click.pass_context
 def command(context: click.Context, no_api: bool) -> None:
+    from tallyman.heap import settle, share_arenas
     from tallyman.running import running, stop_on_signals
-    from tallyman.wiring import settle
 
     config = configuration(context)
     if not config.sources:
         raise ConfigError(
             "no sources: there is nothing to read. `tallyman config init` writes a first configuration"
         )
+    share_arenas()
     stop = threading.Event()
     stop_on_signals(stop)
     with running(config) as whole:

@@ -54,9 +54,10 @@ def command(
     no_group: bool, fail_on: str | None, min_severity: str | None, jobs: int, as_json: bool,
 ) -> int:  # fmt: skip
     from rules.engine import load
+    from tallyman.heap import settle
     from tallyman.reading import existing, known_format
     from tallyman.scanning import scan_all
-    from tallyman.wiring import SHIPPED, make_engine, rule_folders, settle
+    from tallyman.wiring import SHIPPED, make_engine, rule_folders
 
     started = time.perf_counter()
     known_format(format_name)
