@@ -15,10 +15,10 @@ from store.elastic.bulk import Fate, TooLarge, Verdict
 from store.elastic.document import Document
 
 log = logging.getLogger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = (
-    0.5,
-    30.0,
-)  # seconds between two attempts; doubled after each, and never quite regular
+# seconds between two attempts; doubled after each, and never quite regular
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+GOOD_FOR = 60.0  # seconds after which is asked again who answers: an address can be moved without one failure
+NEVER = float("-inf")
 
 
 class Stopped(Exception):
@@ -67,7 +67,8 @@ class Delivery:
     cluster: str = ""  # UUID; `use` chooses another
     first_pause: float = FIRST_PAUSE
     longest_pause: float = LONGEST_PAUSE
-    _asked: bool = False  # it is that cluster which answers, as far as is known
+    good_for: float = GOOD_FOR
+    _asked: float = NEVER  # when that cluster was last known to answer
     _prepared: bool = False
     _refreshed: bool = False
     _troubles: dict[int, Trouble] = field(
@@ -83,7 +84,7 @@ class Delivery:
 
     def use(self, cluster: str) -> None:
         """Deliver to this cluster from now on."""
-        self.cluster, self._prepared, self._asked = cluster, False, False
+        self.cluster, self._prepared, self._asked = cluster, False, NEVER
 
     def deliver(self, documents: Sequence[Document], *, doubtful: bool = False) -> list[Refused]:
         """Returns when all is written, but for what is refused for good; of nothing, when the cluster is ready.
@@ -114,7 +115,7 @@ class Delivery:
                 return refused + self._halves(waiting, error)
             except StoreError as error:
                 doubtful = unseen = True
-                ready = self._asked = False  # whoever answers next may be another
+                ready, self._asked = False, NEVER  # whoever answers next may be another
                 self._begin(str(error))
             if waiting or not ready:
                 self.count("feed_retries", 1)
@@ -127,11 +128,11 @@ class Delivery:
 
     def _get_ready(self) -> None:
         """Raises Elsewhere, StoreError."""
-        if not self._asked:
+        if time.monotonic() - self._asked >= self.good_for:
             found = self.requests.cluster()
             if found != self.cluster:
                 raise Elsewhere(found)
-            self._asked = True
+            self._asked = time.monotonic()
         if not self._prepared:
             self.prepare()
             self._prepared = True

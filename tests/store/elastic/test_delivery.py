@@ -211,6 +211,16 @@ def test_who_answers_after_a_failure_is_looked_at_again() -> None:
     assert given.script.sent == ["a"]
 
 
+def test_who_answers_is_looked_at_again_now_and_then() -> None:
+    given = Given(Script([]))
+    delivery = given.delivery(good_for=0.0)
+    assert delivery.deliver(documents("a")) == []
+    given.script.name = "another"  # without a failure
+    with pytest.raises(Elsewhere):
+        delivery.deliver(documents("b"))
+    assert given.script.sent == ["a"]
+
+
 def test_whoever_looks_while_a_trouble_begins_or_ends_sees_all_of_it_or_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
