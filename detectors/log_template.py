@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from detectors._lines import memory, telling
-from detectors._lines.entity import FIRST_LOOK, NEW, Case, Entity, Shape, Term, burst, learn, novelty
+from detectors._lines.entity import FADE, FIRST_LOOK, NEW, Case, Entity, Shape, Term, burst, learn, novelty
 from detectors._lines.words import Words
 from detectors._lines.writers import Writers
 from detectors._watch.budget import DIGEST, Budget, Everything, Offer, level_of
@@ -191,7 +191,7 @@ class Detector:
             nats = novelty(entity, earlier, knowing, len(self.writers.entities) - 1)
             if entity.young:  # words of danger are no news where nothing is known yet
                 said = min(said, 0.0)
-            case.new.append(Term(shape, max(0.0, nats + said) * 0.6**earlier, words, knowing))
+            case.new.append(Term(shape, max(0.0, nats + said) * FADE**earlier, words, knowing))
             self._offer(entity, case, event)
 
     def _busy(self, shape: Shape, line: str, event: Event) -> None:

@@ -6,7 +6,6 @@ A format that declares a `Behaviour` gets behaviour detection; it needs to know 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
@@ -80,6 +79,3 @@ class Verdict(Struct, frozen=True):
     since: str | None = None  # RFC 3339, of the decision; None: now
     expires: str | None = None  # RFC 3339; None for the detector's default
     reason: str = ""
-
-
-Evidence = dict[str, Any]

@@ -12,7 +12,6 @@ from event_model.errors import QueryError
 from tallyman.opening import bound, opened
 from tallyman.output import clean, emit, severity, table, talk
 
-BAR = " ▁▂▃▄▅▆▇█"
 NEXT = "Next: tallyman timeline user:{user} --around {clock}"
 
 

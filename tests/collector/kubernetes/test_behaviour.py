@@ -16,7 +16,6 @@ from event_model.behaviour import Facets
 from event_model.event import Event, Origin, Record
 from tests.collector.kubernetes.acts import event
 
-CI = {"username": "system:serviceaccount:ci:deployer", "groups": ["system:serviceaccounts"]}
 SHOP = {"username": "system:serviceaccount:shop:api", "groups": ["system:serviceaccounts"]}
 
 
