@@ -14,6 +14,7 @@ from detectors._watch.actors import SEPARATOR
 from detectors._watch.clock import DAY, fade
 from detectors._watch.counts import surprise
 from detectors._watch.lately import Lately
+from detectors._watch.peers import Key
 
 HALF_LIFE = 4 * DAY
 STEP = 3600.0  # seconds; finer steps of decay would be the same
@@ -57,11 +58,15 @@ class Shape(Template):
 class Group:
     """Peers. `n` and `m` decay: windows with something new, and active windows."""
 
-    name: str
+    key: Key
     members: int = 0
     aged: float = 0.0
     n: float = 0.0
     m: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.key[1]
 
     def age(self, flow: float) -> None:
         if flow - self.aged >= STEP:

@@ -13,10 +13,11 @@ from detectors._lines.writers import Writers
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
 from detectors._watch.lately import Lately
+from detectors._watch.peers import Key
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
-VERSION = 3
+VERSION = 4
 NAME = "log_template"
 
 
@@ -68,7 +69,7 @@ class Writer(Struct, array_like=True):
     realm: str
     cluster: str
     name: str
-    group: str
+    group: Key
     first: int
     met: float
     seen: float
@@ -86,7 +87,7 @@ class Writer(Struct, array_like=True):
 class State(Struct, array_like=True):
     clock: Clock
     commons: list[Shared]
-    groups: dict[str, tuple[float, float, float]]
+    groups: list[tuple[Key, float, float, float]]
     writers: list[Writer]
     kept: Kept
 
@@ -97,7 +98,7 @@ def pack(clock: Clock, writers: Writers, budget: Budget, verdicts: Verdicts) -> 
     state = State(
         clock,
         [Shared(each.words, each.place, each.born) for each in commons],
-        {group.name: (group.aged, group.n, group.m) for group in writers.groups.values()},
+        [(group.key, group.aged, group.n, group.m) for group in writers.groups.values()],
         [_writer(entity, clock.window, numbers) for entity in writers.entities.values()],
         keep(budget, verdicts),
     )
@@ -109,8 +110,8 @@ def unpack(data: bytes, writers: Writers, budget: Budget) -> tuple[Clock, Verdic
     state: State = unseal(NAME, VERSION, data, State)
     clock = state.clock
     commons = [writers.commons.add(Common(each.words, each.place, each.born)) for each in state.commons]
-    for name, (aged, n, m) in state.groups.items():
-        group = writers.group(name)
+    for key, aged, n, m in state.groups:
+        group = writers.group(key)
         group.aged, group.n, group.m = aged, n, m
     begun: list[Shape] = []
     for writer in state.writers:
@@ -128,7 +129,7 @@ def _writer(entity: Entity, window: int, numbers: dict[Common, int]) -> Writer:
         for each in entity.shapes
     ]  # fmt: skip
     return Writer(
-        entity.realm, entity.cluster, entity.entity, entity.group.name, entity.first, entity.met, entity.seen, entity.aged, entity.n, entity.m,
+        entity.realm, entity.cluster, entity.entity, entity.group.key, entity.first, entity.met, entity.seen, entity.aged, entity.n, entity.m,
         entity.windows, entity.novel, entity.unshaped, entity.lately, _opened(entity), shapes,
     )  # fmt: skip
 

@@ -10,10 +10,10 @@ from detectors._lines.templates import signature, words_of
 from detectors._watch.actors import SEPARATOR
 from detectors._watch.clock import Clock
 from detectors._watch.crowd import WITHIN_WINDOW, least_known
+from detectors._watch.peers import Key, key_of
 from event_model.behaviour import Facets
 from event_model.event import Origin
 
-MOST_GROUPS = 64
 MOST_SIGNATURES = 16_384
 MOST_REFUSED = 1000  # lines of an entity in a window; then only lines like those before are looked for, which costs little
 FULL, FREED = 0.95, 0.875  # of all shapes: from where on the greatest give, and down to where
@@ -26,7 +26,7 @@ class Writers:
         self.most, self.shapes, self.each = most, shapes, each
         self.share = max(1, int(FREED * shapes) // most)  # shapes that nobody ever loses to others
         self.entities: dict[str, Entity] = {}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[Key, Group] = {}
         self.commons = Commons()
         self.size = 0  # shapes of all
         self._signatures: dict[tuple[Entity, bytes], Shape] = {}
@@ -37,7 +37,7 @@ class Writers:
         name = SEPARATOR.join((origin.format, origin.cluster, facets.actor))
         found = self.entities.get(name)
         if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
-            group = self.group(facets.group)
+            group = self.group(key_of(self.groups, origin.cluster, facets.group))
             found = self.add(
                 Entity(
                     facets.actor, origin.format, group, clock.minute, origin.cluster, clock.flow, clock.flow
@@ -50,10 +50,9 @@ class Writers:
         self.entities[entity.name] = entity
         return entity
 
-    def group(self, name: str) -> Group:
-        if name not in self.groups and len(self.groups) >= MOST_GROUPS:
-            name = "other"
-        return self.groups.setdefault(name, Group(name))
+    def group(self, key: Key) -> Group:
+        """The group of that key, made if it is new."""
+        return self.groups.setdefault(key, Group(key))
 
     def find(self, entity: Entity, line: str, minute: int) -> Shape | None:
         """The shape of an entity's line, made if it is new; None where the entity has too many."""

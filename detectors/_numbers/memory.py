@@ -11,10 +11,11 @@ from detectors._numbers.window import Dumped, Window
 from detectors._watch.budget import Budget
 from detectors._watch.clock import Clock
 from detectors._watch.lately import Lately
+from detectors._watch.peers import Key
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
 
-VERSION = 3
+VERSION = 4
 NAME = "isolation_forest"
 MOST_REALMS = 200
 
@@ -31,7 +32,7 @@ class Member(Struct, array_like=True):
 
     cluster: str
     name: str
-    group: str
+    group: Key
     first: int
     seen: float
     sample: Sampled
@@ -46,7 +47,7 @@ class Known(Struct, array_like=True):
     name: str
     numbers: list[str]
     kinds: list[str]
-    groups: dict[str, Sampled]
+    groups: list[tuple[Key, Sampled]]
     members: list[Member]
     reference: Sampled
     fresh: int
@@ -77,7 +78,7 @@ def _known(realm: Realm) -> Known:
         Member(
             each.cluster,
             each.entity,
-            each.group.name,
+            each.group.key,
             each.first,
             each.seen,
             _sampled(each.habit.sample),
@@ -92,7 +93,7 @@ def _known(realm: Realm) -> Known:
         realm.name,
         realm.shape.names,
         list(realm.shape.kinds),
-        {name: _sampled(group.habit.sample) for name, group in realm.groups.items()},
+        [(key, _sampled(group.habit.sample)) for key, group in realm.groups.items()],
         members,
         _sampled(realm.reference),
         realm.fresh,
@@ -109,8 +110,8 @@ def _realm(known: Known, most: int) -> Realm:
     realm = Realm(known.name, known.numbers, most)
     for kind in known.kinds:
         realm.shape.kind(kind)
-    for name, sampled in known.groups.items():
-        _habit(realm.group(name).habit, sampled, POOLED, realm.width)
+    for key, sampled in known.groups:
+        _habit(realm.group(key).habit, sampled, POOLED, realm.width)
     for member in known.members:
         _enter(realm, member)
     realm.shed()

@@ -15,6 +15,7 @@ from detectors._watch.actors import SEPARATOR
 from detectors._watch.clock import Clock
 from detectors._watch.crowd import WITHIN_WINDOW, least_known
 from detectors._watch.lately import Lately
+from detectors._watch.peers import Key, key_of
 from event_model.behaviour import Facets
 
 REFERENCE = 8192  # rows of all entities, to be unlike of
@@ -22,7 +23,6 @@ RENEWED = 14  # entities up to which each row is taken: then 8192 rows are those
 FITTED = 4096  # rows of these that a model is fitted on
 FIRST_FIT = 256  # rows before there is a model
 REFIT = 2048  # new rows after which the model is fitted again
-MOST_GROUPS = 64
 MOST_WAYS = 50_000
 
 _fitting = ThreadPoolExecutor(1, "fit")  # the stream goes on meanwhile
@@ -32,8 +32,12 @@ _fitting = ThreadPoolExecutor(1, "fit")  # the stream goes on meanwhile
 class Group:
     """Peers."""
 
-    name: str
+    key: Key
     habit: Habit
+
+    @property
+    def name(self) -> str:
+        return self.key[1]
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +88,7 @@ class Realm:
         self.width = len(self.shape.columns)
         self.reads: list[Read] = []
         self.ways: dict[Hashable, Way | None] = {}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[Key, Group] = {}
         self.entities: dict[str, Entity] = {}
         self.active: dict[str, Entity] = {}  # in this window
         self.reference = Sample(name, REFERENCE, self.width)
@@ -97,22 +101,21 @@ class Realm:
         """The entity of these facets, met now if it is new; None in a crowd, of which some go when the window closes."""
         found = self.entities.get(SEPARATOR.join((cluster, facets.actor)))
         if found is None and len(self.entities) < WITHIN_WINDOW * self.most:
-            found = self.add(cluster, facets.actor, facets.group, clock.minute, clock.flow)
+            key = key_of(self.groups, cluster, facets.group)
+            found = self.add(cluster, facets.actor, key, clock.minute, clock.flow)
         return found
 
-    def add(self, cluster: str, name: str, group: str, minute: int, flow: float) -> Entity:
+    def add(self, cluster: str, name: str, group: Key, minute: int, flow: float) -> Entity:
         habit = Habit(name, KEPT, self.width)
         entity = Entity(name, self.group(group), habit, minute, cluster, flow)
         self.entities[entity.name] = entity
         return entity
 
-    def group(self, name: str) -> Group:
-        """The group of that name; beyond some, the one of all others."""
-        if name not in self.groups and len(self.groups) >= MOST_GROUPS:
-            name = "other"
-        if name not in self.groups:
-            self.groups[name] = Group(name, Habit(f"{self.name}/{name}", POOLED, self.width))
-        return self.groups[name]
+    def group(self, key: Key) -> Group:
+        """The group of that key, made if it is new."""
+        if key not in self.groups:
+            self.groups[key] = Group(key, Habit(f"{self.name}/{key[1]}", POOLED, self.width))
+        return self.groups[key]
 
     def shed(self) -> None:
         """Forget the least known entities, where there are too many."""

@@ -12,6 +12,7 @@ from typing import Any
 from detectors._watch.aspects import WIDTH
 from detectors._watch.clock import fade
 from detectors._watch.lately import CARRIED, Lately
+from detectors._watch.peers import Key, key_of
 
 MOST_KINDS = 100  # of acts, of one actor
 MOST_GROUP_KINDS = 200
@@ -119,7 +120,7 @@ class Actor:
 class Group:
     """Peers: how often they meet something new, how many know a value, how often they do each kind of thing."""
 
-    name: str
+    key: Key
     parent: Group | None = None  # `people` of `people/sre`: who stands in for peers where there are few
     members: int = 0
     m: float = 0.0
@@ -130,6 +131,10 @@ class Group:
     known: Known = field(default_factory=no_values)  # value -> how many members know it
     hours: list[float] = field(default_factory=lambda: [0.0] * 24)
     tallies: dict[str, list[float]] = field(default_factory=dict)  # kind -> [total, squares]
+
+    @property
+    def name(self) -> str:
+        return self.key[1]
 
     def scale(self, by: float) -> None:
         """Count in another unit."""
@@ -148,21 +153,24 @@ class Realm:
     """All actors of one kind of source, and who knows which value."""
 
     name: str
-    groups: dict[str, Group] = field(default_factory=dict)
+    groups: dict[Key, Group] = field(default_factory=dict)
     members: int = 0
     size: int = 0  # values that its actors know
     known: Known = field(default_factory=no_values)  # value -> how many actors know it
 
-    def group(self, name: str, most: int) -> Group:
-        """The group of that name, and the one above it where the name is `ABOVE/BELOW`; beyond `most` groups, the one for all others."""
-        found = self.groups.get(name)
+    def group(self, key: Key) -> Group:
+        """The group of that key, made with the one above it where its name is `ABOVE/BELOW`."""
+        found = self.groups.get(key)
         if found is None:
+            cluster, name = key
             above, _, below = name.partition("/")
-            if len(self.groups) >= most:
-                above, below = "other", ""
-            parent = self.groups.setdefault(above, Group(above))
-            found = self.groups.setdefault(name, Group(name, parent)) if below else parent
+            parent = self.groups.setdefault((cluster, above), Group((cluster, above)))
+            found = self.groups.setdefault(key, Group(key, parent)) if below else parent
         return found
+
+    def peers(self, cluster: str, name: str) -> Group:
+        """The group of that name on a cluster, or the one for all others."""
+        return self.group(key_of(self.groups, cluster, name))
 
     def learn(self, actor: Actor, aspect: int, value: str, day: int) -> None:
         """The actor knows the value from now on, and counts among those who do."""

@@ -16,10 +16,11 @@ from detectors._watch.evidence import Term
 from detectors._watch.example import Example, example
 from detectors._watch.example import event as event_of
 from detectors._watch.lately import Lately
+from detectors._watch.peers import Key
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
-from detectors._watch.watch import MOST_GROUPS, Watch
+from detectors._watch.watch import Watch
 
-VERSION = 4
+VERSION = 5
 NAME = "behaviour"
 
 
@@ -53,7 +54,7 @@ class Member(Struct, array_like=True):
     """An Actor."""
 
     name: str
-    group: str
+    group: Key
     first: int
     met: float
     seen: float
@@ -77,7 +78,7 @@ class Peers(Struct, array_like=True):
     """A Group, without what follows from its members."""
 
     realm: str
-    name: str
+    key: Key
     m: float
     n: list[float]
     young_m: float
@@ -130,7 +131,7 @@ def _member(actor: Actor, hours: Mapping[int, int]) -> Member:
         for each in actor.tallies.values()
     ]
     return Member(
-        actor.name, actor.group.name, actor.first, actor.met, actor.seen, actor.windows, actor.m, actor.n,
+        actor.name, actor.group.key, actor.first, actor.met, actor.seen, actor.windows, actor.m, actor.n,
         actor.known, actor.hours, tallies, actor.carried, actor.gathered, actor.weighed, actor.usual, actor.peak,
         actor.today, actor.lately, _opened(actor.case),
     )  # fmt: skip
@@ -148,7 +149,7 @@ def _opened(case: Case | None) -> Opened | None:
 
 def _peers(realm: str, group: Group) -> Peers:
     return Peers(
-        realm, group.name, group.m, group.n, group.young_m, group.young_n, group.unseen, group.hours,
+        realm, group.key, group.m, group.n, group.young_m, group.young_n, group.unseen, group.hours,
         group.tallies,
     )  # fmt: skip
 
@@ -157,7 +158,7 @@ def _fill(state: State, watch: Watch) -> None:
     watch.clock = state.clock
     for peers in state.peers:
         realm = watch.realms.setdefault(peers.realm, Realm(peers.realm))
-        group = realm.group(peers.name, MOST_GROUPS)
+        group = realm.group(peers.key)
         for name in ("m", "n", "young_m", "young_n", "unseen", "hours", "tallies"):
             setattr(group, name, getattr(peers, name))
     for member in state.members:
@@ -168,7 +169,7 @@ def _add(member: Member, watch: Watch) -> None:
     realm = watch.realms.setdefault(
         member.name.partition(SEPARATOR)[0], Realm(member.name.partition(SEPARATOR)[0])
     )
-    group = realm.group(member.group, MOST_GROUPS)
+    group = realm.group(member.group)
     fields: dict[str, Any] = {
         name: getattr(member, name)
         for name in (

@@ -20,7 +20,6 @@ from event_model.event import Event, Origin
 
 MOST_WAYS = 100_000  # remembered keys, of one origin
 MOST_ORIGINS = 1000
-MOST_GROUPS = 64  # of one realm
 LEAST = 3  # events of a kind in a window, before they are looked at as many
 MOST_WEIGHT = 1e30  # of one count: more than a year of half-lives
 NEVER = 1 << 62  # a count that is never reached
@@ -228,7 +227,7 @@ class Watch:
             ):  # a crowd within one window: looked at after its close
                 self.crowded += 1
                 return self._nobody
-            actor = self._actor(name, realm, facets)
+            actor = self._actor(name, realm, origin.cluster, facets)
         tally = actor.tallies.get(facets.kind)
         if tally is None:
             kind = facets.kind if actor.has_room(facets.kind) else "other"
@@ -244,9 +243,9 @@ class Watch:
                     return table[name]
         return 0.0
 
-    def _actor(self, name: str, realm_name: str, facets: Facets) -> Actor:
+    def _actor(self, name: str, realm_name: str, cluster: str, facets: Facets) -> Actor:
         realm = self.realms.setdefault(realm_name, Realm(realm_name))
-        group = realm.group(self._group(facets), MOST_GROUPS)
+        group = realm.peers(cluster, self._group(facets))
         actor = self.actors[name] = Actor(
             name, realm, group, self.clock.minute, self.clock.flow, self.clock.flow
         )
@@ -297,7 +296,7 @@ class Watch:
 
 def nobody() -> Way:
     """The way of events that tell of nobody's behaviour."""
-    group = Group("")
+    group = Group(("", ""))
     actor = Actor("", Realm(""), group, 0)
     way = Way(actor, Facets("", "", "", ""), (), Tally(actor, "", check=NEVER), 0.0)
     return way

@@ -213,8 +213,8 @@ def test_kinds_without_end_fill_neither_actors_nor_groups() -> None:
     assert max(len(group.tallies) for group in groups.values()) <= 201  # and those that are named `other`
     assert max(len(actor.tallies) for actor in detector.watch.actors.values()) <= 101
     last = {kind for actor in detector.watch.actors.values() for kind in actor.tallies}
-    assert set(groups["services"].tallies) <= last, "what only those did who are forgotten"
-    assert set(groups["application"].tallies) == {"read"}
+    assert set(groups["", "services"].tallies) <= last, "what only those did who are forgotten"
+    assert set(groups["", "application"].tallies) == {"read"}
 
 
 def test_a_slow_trainer_makes_nothing_usual_for_others() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
+from detectors._numbers import memory
 from detectors._numbers.forest import SAMPLE, TREES, Model
 from detectors._numbers.usual import Sample as Rows
 from detectors._numbers.usual import median
@@ -244,7 +245,7 @@ def test_a_snapshot_that_is_damaged_is_refused_with_a_reason_and_changes_nothing
         (b"", "cut short"),
         (data[:-9], "checksum"),
         (data[:40], "checksum"),
-        (data.replace(b"forest 3", b"forest 9", 1), "version 9"),
+        (data.replace(b"forest %d" % memory.VERSION, b"forest 9", 1), "version 9"),
         (data[:60] + b"\xff" + data[61:], "checksum"),
     ]:
         with pytest.raises(ValueError, match=reason):

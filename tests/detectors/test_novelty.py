@@ -13,7 +13,7 @@ from detectors._watch.watch import Options
 from detectors._watch.watcher import Crew
 from detectors.novelty import Detector
 from event_model.behaviour import Behaviour, Verdict
-from tests.detectors.acts import act, after, made, on, ordinary, theft, told
+from tests.detectors.acts import APPS, act, after, made, on, ordinary, theft, told
 
 DAYS = 4.0
 
@@ -179,6 +179,24 @@ def test_a_value_that_looks_like_a_wildcard_is_only_itself() -> None:
     detector.judge(Verdict("", "app3", "client", "*", True))
     assert detector.inspect([act("app3", "list pods", after(DAYS), client="*")]) == []
     assert len(detector.inspect([act("app3", "list pods", after(DAYS), client="evil-tool")])) == 1
+
+
+def test_what_is_usual_on_another_cluster_is_not_for_peers_here() -> None:
+    """On dev everybody opens shells, on prod nobody ever did."""
+    detector: Detector = made(Detector())
+    told(detector, (on(cluster, each) for each in ordinary(DAYS) for cluster in ("dev", "prod")))
+    told(detector, (on("dev", act(name, "exec pods", after(DAYS), "exec")) for name in APPS))
+    restored: Detector = made(Detector())
+    restored.restore(detector.snapshot())
+    for watching in (detector, restored):
+        (match,) = watching.inspect([on("prod", act("app3", "exec pods", after(DAYS + 0.01), "exec"))])
+        first = match.evidence["terms"][0]
+        assert (first["value"], first["peers"], first["members"], first["everyone"]) == (
+            "exec pods",
+            0,
+            11,
+            12,
+        )
 
 
 def test_an_actor_that_is_called_like_a_group_is_not_the_group() -> None:
