@@ -37,6 +37,7 @@ JAVAS = Path("/usr/lib/jvm")  # where distributions keep theirs
 MODULES = Path(__file__).with_name("modules")
 PLUGIN = (MODULES / "TestModules.java", MODULES / f"v{MAJOR}" / "Dialect.java")
 START_SECONDS = 300.0  # it takes 15 on a machine that has nothing else to do
+END_SECONDS = 60.0  # until a server that was killed is gone
 DOWNLOAD_SECONDS = 600.0
 USER = "tester"  # of a server with a password; may do everything
 UNPRIVILEGED = "nobody"  # Elasticsearch refuses to run as root
@@ -322,11 +323,19 @@ def sweep() -> None:
         with contextlib.suppress(OSError), open(lock) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             folder = lock.with_suffix("")
-            for process in running_in(folder):
-                with contextlib.suppress(OSError):
-                    os.kill(process, signal.SIGKILL)
+            end_all(folder)
             shutil.rmtree(folder, ignore_errors=True)
             lock.unlink(missing_ok=True)
+
+
+def end_all(folder: Path) -> None:
+    """End the processes that were started with this folder, and wait until they are gone: a large one takes a while."""
+    until = time.monotonic() + END_SECONDS
+    while (left := running_in(folder)) and time.monotonic() < until:
+        for process in left:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def running_in(folder: Path) -> list[int]:
