@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -37,6 +38,7 @@ JAVAS = Path("/usr/lib/jvm")  # where distributions keep theirs
 MODULES = Path(__file__).with_name("modules")
 PLUGIN = (MODULES / "TestModules.java", MODULES / f"v{MAJOR}" / "Dialect.java")
 START_SECONDS = 300.0  # it takes 15 on a machine that has nothing else to do
+PORTS, TRANSPORT = range(20_000, 30_000), "30000-32000"  # of a range it takes the first that is free
 END_SECONDS = 60.0  # until a server that was killed is gone
 DOWNLOAD_SECONDS = 600.0
 USER = "tester"  # of a server with a password; may do everything
@@ -134,10 +136,12 @@ def _build_plugin(home: Path, made: Path, work: Path) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        return int(each.getsockname()[1])
+    """A port that nobody listens on, nor gets by chance until we do: connections have theirs from 32768 on."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with contextlib.suppress(OSError), socket.socket() as each:
+            each.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"none of a hundred ports in {PORTS} is free")
 
 
 @dataclass
@@ -239,7 +243,7 @@ class Server:
         shutil.copytree(home / "config", self.config)
         settings = {
             "cluster.name": "tests", "node.name": "tests", "discovery.type": "single-node",
-            "network.host": "127.0.0.1", "http.port": self.port, "transport.port": free_port(),
+            "network.host": "127.0.0.1", "http.port": self.port, "transport.port": TRANSPORT,
             "path.data": str(self.folder / "data"), "path.logs": str(self.folder / "logs"),
             "path.repo": str(self.folder / "snapshots"), "xpack.security.enabled": bool(self.password),
             "cluster.routing.allocation.disk.threshold_enabled": False,
