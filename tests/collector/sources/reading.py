@@ -42,8 +42,8 @@ class Reader:
             for batch in self.source.read(self.positions, self._stop):
                 if self._take is not None and len(self.batches) >= self._take:
                     return
+                self.positions[batch.key] = batch.position  # first: who sees the lines may begin behind them
                 self.batches.append(batch)
-                self.positions[batch.key] = batch.position
         except BaseException as error:
             self.error = error
 
