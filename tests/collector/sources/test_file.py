@@ -307,13 +307,14 @@ def test_links_to_one_file_are_read_once_and_rotation_behind_them_is_followed(
 def test_a_file_deleted_while_it_is_read_is_read_to_its_end(
     log: Path, start: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "GRACE", 0.2)
     append(log, 1)
     reader = start(poll=0.05)
     reader.wait_for_lines(1)
     with log.open("ab", buffering=0) as file:
         log.unlink()
         file.write(line(2) + b"\n" + line(3))
+    reader.wait_for_lines(2)
+    monkeypatch.setattr(following, "GRACE", 0.2)  # only now: nobody waits longer for a writer than that
     assert reader.wait_for_lines(3) == lines(1, 2, 3)  # the last one has no end, and none will come
 
 
