@@ -94,7 +94,7 @@ class Meeting:
     """A store whose searches wait until three of them are asked at once."""
 
     def __init__(self, store: Any) -> None:
-        self._store, self._together = store, Barrier(3, timeout=10)
+        self._store, self._together = store, Barrier(3, timeout=60)
 
     def __getattr__(self, name: str) -> Any:
         asked = getattr(self._store, name)

@@ -16,7 +16,7 @@ from tallyman.serving import serving
 from tests.api.world import World, record
 from tests.end_to_end.waiting import until
 
-SOON = 10.0  # seconds
+SOON = 60.0  # seconds
 
 
 class Listener:

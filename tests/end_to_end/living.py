@@ -115,7 +115,7 @@ def living(root: Path, config: Config | None = None) -> Iterator[Living]:
             yield Living(whole, root, stop, thread)
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
     if errors:
         raise errors[0]

@@ -118,7 +118,7 @@ def test_another_machine_says_how_things_stand(
     def standing() -> Any:
         return json.loads(answer(tallyman, monkeypatch, machines.elsewhere, "status", "--json")[0])
 
-    until(lambda: standing()["running"], 20)
+    until(lambda: standing()["running"], 60)
     status = standing()
     assert status["events"] == machines.run.count()
     assert status["store"]["type"] == "elasticsearch" and status["store"]["partitions"] >= 2
@@ -133,7 +133,7 @@ def process(machine: dict[str, str], *words: str, **options: Any) -> Iterator[su
     with made:
         yield made
         made.terminate()
-        made.wait(20)
+        made.wait(60)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def served(machine: dict[str, str]) -> Iterator[httpx.Client]:
         assert serve.stderr
         link = next(word for line in serve.stderr for word in line.split() if word.startswith("http://"))
         with httpx.Client(
-            base_url=link.partition("/?")[0], trust_env=False, timeout=30, follow_redirects=True
+            base_url=link.partition("/?")[0], trust_env=False, timeout=60, follow_redirects=True
         ) as web:
             assert web.get(link).status_code == 200
             yield web
@@ -263,7 +263,7 @@ def test_a_cluster_that_is_away_is_a_503_of_the_api(tmp_path: Path) -> None:
     try:
         with (
             serving(make_services(config, store, state, Pack), "127.0.0.1", 0) as address,
-            httpx.Client(base_url=address, trust_env=False, timeout=30) as web,
+            httpx.Client(base_url=address, trust_env=False, timeout=60) as web,
         ):
             found = web.get("/api/v1/events", headers={"Authorization": "Bearer x"})
             assert found.status_code == 503 and "can't be reached" in found.json()["detail"]

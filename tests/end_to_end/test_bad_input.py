@@ -226,7 +226,7 @@ def test_a_file_that_this_user_may_not_read_is_named_in_the_log_and_read_once_it
     logs = {"type": "file", "paths": [f"{tmp_path}/*.log"], "format": "kubernetes_audit", "poll": 0.1}
     with living(tmp_path, configured(tmp_path, sources={"audit": logs})) as run:
         run.until_count(1)
-        until(lambda: "Permission denied" in reasons(caplog), 10)
+        until(lambda: "Permission denied" in reasons(caplog), 60)
         closed.clear()
         run.until_count(2)
         assert sorted(run.users()) == ["user-1", "user-2"]
@@ -251,8 +251,8 @@ def test_a_yaml_bomb_among_the_rules_is_left_out_and_the_others_work(
     started = time.monotonic()
     with living(tmp_path, config) as run:
         assert "a_yaml_bomb.yml" in reasons(caplog)
-        until(lambda: len(run.told()) == 2, 20)
-    assert time.monotonic() - started < 20
+        until(lambda: len(run.told()) == 2, 60)
+    assert time.monotonic() - started < 60
 
 
 def test_a_pattern_that_would_backtrack_for_ever_takes_no_time(tmp_path: Path) -> None:
@@ -267,8 +267,8 @@ def test_a_pattern_that_would_backtrack_for_ever_takes_no_time(tmp_path: Path) -
     started = time.monotonic()
     with living(tmp_path, config) as run:
         run.until_count(3)
-        until(lambda: run.told() == ["user-4", "user-2"], 20)
-    assert time.monotonic() - started < 20
+        until(lambda: run.told() == ["user-4", "user-2"], 60)
+    assert time.monotonic() - started < 60
 
 
 def test_a_pattern_that_cannot_be_bounded_is_refused_and_the_others_work(
@@ -279,7 +279,7 @@ def test_a_pattern_that_cannot_be_bounded_is_refused_and_the_others_work(
     write(tmp_path / "audit.log", AFTER)
     with living(tmp_path, config) as run:
         assert "looks_back_here.yml:" in reasons(caplog)
-        until(lambda: run.told() == ["user-2"], 20)
+        until(lambda: run.told() == ["user-2"], 60)
 
 
 def test_a_rule_that_is_broken_by_an_edit_keeps_its_last_good_version_and_says_so(
@@ -288,15 +288,15 @@ def test_a_rule_that_is_broken_by_an_edit_keeps_its_last_good_version_and_says_s
     with living(tmp_path) as run:
         path = tmp_path / "rules" / "something_deleted.yml"
         path.write_text(RULE.replace("verb:", "vreb:"))
-        until(lambda: "kept the last good version" in reasons(caplog), 20)
+        until(lambda: "kept the last good version" in reasons(caplog), 60)
         assert "something_deleted.yml:5: " in reasons(caplog) and "'verb'" in reasons(caplog)
         write(tmp_path / "audit.log", BEFORE)
-        until(lambda: run.told() == ["user-1"], 20)
+        until(lambda: run.told() == ["user-1"], 60)
         path.write_text(RULE.replace("verb: delete", "verb: patch"))
-        until(lambda: not run.whole.pack.errors, 20)
+        until(lambda: not run.whole.pack.errors, 60)
         with open(tmp_path / "audit.log", "ab") as file:
             file.write(AFTER + b"\n" + record(3, verb="patch") + b"\n")
-        until(lambda: run.told() == ["user-1", "user-3"], 20)
+        until(lambda: run.told() == ["user-1", "user-3"], 60)
 
 
 def reasons(caplog: pytest.LogCaptureFixture) -> str:
@@ -345,11 +345,11 @@ def test_what_a_dead_webhook_missed_is_told_once_after_a_restart(
     config = configured(tmp_path, sinks=sinks)
     write(tmp_path / "audit.log", BEFORE, AFTER)
     with living(tmp_path, config) as run:
-        until(lambda: len(run.told()) == 2, 20)
-        until(lambda: run.whole.database.outbox.waiting() == {"hook": 2}, 20)
+        until(lambda: len(run.told()) == 2, 60)
+        until(lambda: run.whole.database.outbox.waiting() == {"hook": 2}, 60)
     hook.answer = 200
     with living(tmp_path, config) as run:
-        until(lambda: not run.whole.database.outbox.waiting(), 20)
+        until(lambda: not run.whole.database.outbox.waiting(), 60)
         assert sorted(hook.told) == run.told() == ["user-1", "user-2"]
 
 
@@ -452,12 +452,12 @@ def test_on_a_full_disk_nothing_is_lost_and_all_goes_on_when_there_is_room(
             while True:
                 other.write(b"x" * 4096)
         more(file, 2000)
-        until(lambda: "disk full" in caplog.text, 20, run.thread.is_alive)
+        until(lambda: "disk full" in caplog.text, 60, run.thread.is_alive)
         assert "Make room" in reasons(caplog)
         assert run.count() >= 20  # it can be searched meanwhile
         filler.unlink()
         run.until_count(written)
-        until(lambda: len(run.told()) == len(range(0, written, 50)), 20, run.thread.is_alive)
+        until(lambda: len(run.told()) == len(range(0, written, 50)), 60, run.thread.is_alive)
         assert [event.user_name for event in run.events(limit=5000)] == [
             f"user-{number}" for number in range(written)
         ]

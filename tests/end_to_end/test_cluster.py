@@ -55,7 +55,7 @@ def run(config: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(60)
 
 
 def status(config: Path) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def test_a_run_ends_in_order_and_the_next_goes_on(tmp_path: Path, cluster: Clust
         if away:
             until(lambda: taken(tmp_path)["feed_away_seconds"] >= 1, 120)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert once(cluster) == (0 if away else 50)
     configure_again = config.read_text().replace("http://127.0.0.1:9\n", f"{cluster.url}\n")
     config.write_text(configure_again)

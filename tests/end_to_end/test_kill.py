@@ -134,9 +134,9 @@ def test_a_run_killed_at_random_points_loses_and_repeats_nothing(tmp_path: Path)
         writer.stop.set()
         writer.join()
     with started(config) as process:
-        until(lambda: kept(store) >= writer.written, 60, lambda: process.poll() is None)
+        until(lambda: kept(store) >= writer.written, 180, lambda: process.poll() is None)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert_each_once(tmp_path, writer.written)
 
 

@@ -98,10 +98,10 @@ def test_a_run_killed_at_random_points_loses_and_repeats_no_alert_of_a_detector(
         writer.stop.set()
         writer.join()
     with started(config) as process:
-        until(lambda: kept(store) >= writer.written, 60, lambda: process.poll() is None)
-        until(lambda: looked_at(store) == last_record(store), 60, lambda: process.poll() is None)
+        until(lambda: kept(store) >= writer.written, 180, lambda: process.poll() is None)
+        until(lambda: looked_at(store) == last_record(store), 180, lambda: process.poll() is None)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert_as_never_killed(tmp_path)
 
 

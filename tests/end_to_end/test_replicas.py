@@ -29,7 +29,7 @@ with warnings.catch_warnings():  # Starlette would rather have httpx's successor
     warnings.filterwarnings("ignore", "Using `httpx`")
     from fastapi.testclient import TestClient
 
-SOON = 30.0  # seconds
+SOON = 60.0  # seconds
 BASE = "http://127.0.0.1"
 
 

@@ -38,7 +38,7 @@ def started(config: Path) -> subprocess.Popen[bytes]:
 
 def stopped(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b""), err
     assert b"Traceback" not in err
 
@@ -56,7 +56,7 @@ def test_a_run_that_is_told_to_stop_finishes_and_the_next_goes_on_behind_it(
     store = tmp_path / "store"
 
     process = started(config)
-    until(lambda: any(store.glob("*/journal")), 30, lambda: process.poll() is None)
+    until(lambda: any(store.glob("*/journal")), 60, lambda: process.poll() is None)
     stopped(process, number)
     first = kept(store)
     assert first == ids[: len(first)]
@@ -64,6 +64,6 @@ def test_a_run_that_is_told_to_stop_finishes_and_the_next_goes_on_behind_it(
     with log.open("ab") as file:  # the first may have read all there was before it was told
         file.write(b"".join(lines[LINES:]))
     process = started(config)
-    until(lambda: len(kept(store)) >= len(ids), 30, lambda: process.poll() is None)
+    until(lambda: len(kept(store)) >= len(ids), 60, lambda: process.poll() is None)
     stopped(process)
     assert Counter(kept(store)) == Counter(ids)

@@ -46,7 +46,7 @@ def test_what_comes_just_as_the_journal_was_found_empty_is_looked_at(
 
     def waiting(self: Detection, place: Place) -> Iterator[list[Entry]]:
         yield from read(self, place)
-        until(lambda: self._latest > place, 20)
+        until(lambda: self._latest > place, 60)
 
     monkeypatch.setattr(Detection, "_behind", waiting)
     with looking(tmp_path, [batch(acts("get", "list"), 0)], {"first_seen": detector}) as made:
@@ -201,15 +201,15 @@ def test_rules_wait_for_no_detector_and_what_it_missed_it_finds_in_the_journal(t
 
     class Slow(Detector):
         def inspect(self, events: list[Event]) -> list[Match]:
-            assert going.wait(30)
+            assert going.wait(60)
             return super().inspect(events)
 
     slow = Slow()
     with looking(tmp_path, given, {"slow": slow}, stays=True, once=False) as made, made.running():
-        until(lambda: len(made.alerts()) == number, 30)  # the rule's
+        until(lambda: len(made.alerts()) == number, 60)  # the rule's
         assert slow.seen == []
         going.set()
-        until(lambda: len(slow.seen) == number, 30)
+        until(lambda: len(slow.seen) == number, 60)
     assert slow.seen == [f"id-{each}" for each in range(number)]
 
 

@@ -65,9 +65,9 @@ def test_a_verdict_is_heard_by_a_run_that_goes_on_and_again_by_the_next(
         ) as made,
         made.running(),
     ):
-        until(lambda: made.alerts(), 20)
+        until(lambda: made.alerts(), 60)
         decided(made, "benign_positive")
-        until(lambda: first.verdicts, 20)
+        until(lambda: first.verdicts, 60)
     with looking(tmp_path, [], {"first_seen": second}) as made:
         made.run()
     assert [(each.entity, each.value, each.benign) for each in second.verdicts] == [("alice", "list", True)]

@@ -184,10 +184,10 @@ def test_a_dead_sink_does_not_stop_another_and_is_told_once_it_lives(tmp_path: P
         ) as made,
         made.running(),
     ):
-        until(lambda: alive.alerts, 10)
-        until(lambda: made.database.outbox.waiting() == {"dead": 1}, 10)
+        until(lambda: alive.alerts, 60)
+        until(lambda: made.database.outbox.waiting() == {"dead": 1}, 60)
         dead.broken = False
-        until(lambda: dead.alerts, 10)
+        until(lambda: dead.alerts, 60)
     assert dead.users == alive.users == ["user-0"]
 
 
@@ -200,9 +200,9 @@ def test_an_outbox_that_cannot_be_written_for_a_while_does_not_tell_a_sink_twice
         noted.full = True
         deliverer.outbox = _with(deliverer.outbox, delivered=noted)
         with made.running():
-            until(lambda: noted.refused >= 2, 10)
+            until(lambda: noted.refused >= 2, 60)
             noted.full = False
-            until(lambda: not made.database.outbox.waiting(), 10)
+            until(lambda: not made.database.outbox.waiting(), 60)
     assert sink.users == ["user-0"]
 
 
@@ -216,16 +216,16 @@ def test_while_the_index_stands_still_the_source_waits_and_nothing_is_lost(tmp_p
         add = made.store.add
 
         def slow(pairs: Any) -> None:
-            gate.wait(30)
+            gate.wait(60)
             add(pairs)
 
         made.store.add = slow  # type: ignore[method-assign]
         with made.running() as stop:
-            until(lambda: source.given >= intake.INBOX + indexing.BEHIND, 10)
+            until(lambda: source.given >= intake.INBOX + indexing.BEHIND, 60)
             assert not stop.wait(0.2)  # time in which it might read on
             assert source.given <= intake.INBOX + indexing.BEHIND + 3
             gate.set()
-            until(lambda: source.given == len(many), 10)
+            until(lambda: source.given == len(many), 60)
         assert made.count() == len(made.ids()) == len(many)
 
 
@@ -271,7 +271,7 @@ def test_what_was_read_when_the_stop_came_is_kept(tmp_path: Path) -> None:
     source = Given([batch([raw(number)], number) for number in range(20)], stays=True)
     with world(tmp_path, {"audit": source}) as made:
         with made.running():
-            until(lambda: source.given == 20, 10)
+            until(lambda: source.given == 20, 60)
         assert made.count() == len(made.ids()) == 20
 
 
@@ -285,9 +285,9 @@ def test_on_a_full_disk_everything_waits_and_goes_on_when_there_is_room(tmp_path
     with world(tmp_path, {"audit": source}, inspectors=[looker], sinks={"told": sink}) as made:
         write = _refuse(made, part)
         with made.running():
-            until(lambda: write.refused >= 3, 10)
+            until(lambda: write.refused >= 3, 60)
             write.full = False
-            until(lambda: len(sink.alerts) == 30, 10)
+            until(lambda: len(sink.alerts) == 30, 60)
         assert made.ids() == looker.seen == [f"id-{number}" for number in range(30)]
         assert made.count() == 30
         assert sorted(sink.users) == sorted(f"user-{number}" for number in range(30))
@@ -310,7 +310,7 @@ def test_a_stop_while_the_disk_is_full_ends_the_run_with_the_reason_and_loses_no
     with world(tmp_path, {"audit": Given(given, stays=True)}) as made:
         write = _refuse(made, "journal")
         with pytest.raises(NoRoom, match="No space left"), made.running():
-            until(lambda: write.refused, 10)
+            until(lambda: write.refused, 60)
     with world(tmp_path, {"audit": Given(given)}) as made:
         made.run()
         assert made.ids() == [f"id-{number}" for number in range(5)]
@@ -355,7 +355,7 @@ def test_housekeeping_that_fails_does_not_stop_the_reading(tmp_path: Path) -> No
         write = Refusing(lambda: None, StoreError("the state file is full"))
         write.full, made.pipeline.on_second = True, write
         with made.running():
-            until(lambda: write.refused, 10)
+            until(lambda: write.refused, 60)
         assert made.ids() == ["id-0"]
 
 

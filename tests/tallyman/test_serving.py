@@ -17,7 +17,7 @@ from tests.api.world import World, record, world
 
 
 def ask(address: str, path: str, **more: str) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=10) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.get(address + path, headers=more)
 
 

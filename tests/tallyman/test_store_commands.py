@@ -45,7 +45,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "audit.log").write_bytes(b"".join(line + b"\n" for line in LOG))
     with living(root) as run:
         run.until_count(len(LOG))
-        until(lambda: len(run.told()) == 1, 10)
+        until(lambda: len(run.told()) == 1, 60)
     return root / "store"
 
 
@@ -365,9 +365,9 @@ def test_tail_shows_what_people_do_as_they_do_it(
             file.write(record(number, user=CONTROLLER) + b"\n" + record(1000 + number, user=ALICE) + b"\n")
             return bool(_ready(process))
 
-        until(shown, 30, run.thread.is_alive)  # it follows from when it has started
+        until(shown, 60, run.thread.is_alive)  # it follows from when it has started
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     users = {each["user"]["name"] for each in objects(out)}
     assert users == {"alice@example.com"}
     assert process.returncode == 130

@@ -141,7 +141,7 @@ class World:
             yield stop
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(60)
         assert not thread.is_alive()
         if errors:
             raise errors[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from event_model.parts import Batch, Source
 
-DEADLINE = 15.0
+DEADLINE = 60.0  # seconds; what has not come by then never will
 
 
 def wait_for(condition: Callable[[], object], deadline: float = DEADLINE) -> None:

@@ -19,7 +19,7 @@ from collector import following, tailing, waking
 from collector.sources import SOURCES
 from collector.sources.file import Source
 from event_model.errors import ConfigError
-from tests.collector.sources.reading import Reader, wait_for
+from tests.collector.sources.reading import DEADLINE, Reader, wait_for
 
 
 def line(number: int, tag: str = "F", text: str = "of this log") -> bytes:
@@ -84,7 +84,7 @@ def test_a_file_may_come_later_and_its_folder_too(tmp_path: Path, start: Callabl
 
 def test_an_append_wakes_the_reader_long_before_it_polls(log: Path, start: Callable[..., Reader]) -> None:
     append(log, 1)
-    reader = start(poll=60)
+    reader = start(poll=10 * DEADLINE)
     reader.wait_for_lines(1)
     append(log, 2)
     reader.wait_for_lines(2)

@@ -77,7 +77,7 @@ class Told:
 
     def until(self, true: Callable[[Pack], bool]) -> Pack:
         with self._more:
-            assert self._more.wait_for(lambda: bool(self.packs) and true(self.packs[-1]), timeout=15)
+            assert self._more.wait_for(lambda: bool(self.packs) and true(self.packs[-1]), timeout=60)
             return self.packs[-1]
 
 

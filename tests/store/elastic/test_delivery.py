@@ -176,13 +176,13 @@ def test_a_trouble_lasts_until_its_own_batch_is_through_whatever_else_is() -> No
     delivery = Given(OneBlocked([])).delivery()
     other = threading.Thread(target=delivery.deliver, args=(documents("x"),))
     other.start()
-    until(lambda: delivery.trouble.since, 10)
+    until(lambda: delivery.trouble.since, 60)
     began = delivery.trouble
     assert began.reason == "no writing"
     delivery.deliver(documents("y"))
     assert delivery.trouble == began
     blocked.set()
-    other.join(10)
+    other.join(60)
     assert delivery.trouble == Trouble()
 
 
