@@ -77,13 +77,10 @@ class Living:
         return self.whole.store.search(parse(query), limit=limit, oldest_first=True).events
 
     def told(self) -> list[str]:
-        """The users of the alerts that the file holds."""
+        """The users of the alerts that the file holds; the last line may be half written just now."""
         path = self.root / "alerts.ndjson"
-        return (
-            [json.loads(line)["user"]["name"] for line in path.read_text().splitlines()]
-            if path.exists()
-            else []
-        )
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        return [json.loads(line)["user"]["name"] for line in lines]
 
     def until_count(self, number: int, query: str = "") -> None:
         until(lambda: self.count(query) >= number, 60, self.thread.is_alive)
