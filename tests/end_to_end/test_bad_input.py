@@ -122,7 +122,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Event]:
     with living(root) as run:
         run.until_count(3 * len(ODD))
         assert run.count() == 3 * len(ODD)
-        assert run.told()[:2] == ["user-1", "user-2"]
+        until(lambda: run.told()[:2] == ["user-1", "user-2"], 60)  # a thread of its own tells them
         return {event.record.offset: event for event in run.events()}
 
 
