@@ -240,7 +240,7 @@ def test_a_snapshot_is_taken_while_it_runs(tmp_path: Path, monkeypatch: pytest.M
             lambda: (
                 path.exists() and (kept := Snapshots(tmp_path).load("first_seen")) and b"list" in kept.body
             ),
-            20,
+            60,
         )
         assert path.stat().st_mode & 0o077 == 0
-        assert [each.name for each in path.parent.iterdir()] == ["first_seen.snapshot"]
+    assert [each.name for each in path.parent.iterdir()] == ["first_seen.snapshot"]
