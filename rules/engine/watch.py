@@ -62,13 +62,14 @@ def _stamp(path: Path) -> _Stamp:
 
 
 class Watch:
-    """Calls `on_change` with the pack, from a thread of its own, after files change; `stop` ends it."""
+    """Calls `on_change` with the pack, from a thread of its own, when it is no longer `told`; `stop` ends it."""
 
-    def __init__(self, library: Library, on_change: Callable[[Pack], None]) -> None:
-        self._library, self._on_change = library, on_change
+    def __init__(self, library: Library, on_change: Callable[[Pack], None], told: Pack) -> None:
+        self._library, self._on_change, self._told = library, on_change, told
         self._changed = threading.Event()
         self._stopped = threading.Event()
         self._observer = _observer(library.folders, self._changed)
+        self._changed.set()  # a file may have changed since it was read, and before it was watched
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
         self._thread.start()
 
@@ -88,7 +89,10 @@ class Watch:
         except RuleError as error:  # a folder went away: the rules stay as they are
             log.warning("rules can't be read", extra={"reason": str(error)})
             return
+        if _alike(pack, self._told):
+            return
         log.info("rules read", extra={"rules": len(pack.rules), "errors": len(pack.errors)})
+        self._told = pack
         self._on_change(pack)
 
     def stop(self) -> None:
@@ -102,8 +106,14 @@ class Watch:
 def watch(folders: Iterable[Path], on_change: Callable[[Pack], None], lists: Lists | None = None) -> Watch:
     """Load these folders and tell of each change; the first pack is told before this returns."""
     library = Library(folders, lists)
-    on_change(library.load())
-    return Watch(library, on_change)
+    pack = library.load()
+    on_change(pack)
+    return Watch(library, on_change, pack)
+
+
+def _alike(one: Pack, other: Pack) -> bool:
+    """Whether nothing was read anew, and nothing else is wrong."""
+    return one.rules == other.rules and [*map(str, one.errors)] == [*map(str, other.errors)]
 
 
 def _observer(folders: Iterable[Path], changed: threading.Event) -> Any:

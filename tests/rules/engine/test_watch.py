@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rules.engine import Engine, Pack
+from rules.engine import watch as module
 from rules.engine.watch import Library, Watch, watch
 from tests.rules.engine.conftest import MakeEvent
 from tests.rules.engine.test_pack import ONE, TWO, write
@@ -112,6 +114,26 @@ def test_an_editor_that_replaces_the_file_is_seen(told: Told, tmp_path: Path) ->
     write(tmp_path / ".a.yml.tmp", "Replaced", ONE)
     os.replace(tmp_path / ".a.yml.tmp", tmp_path / "a.yml")
     told.until(lambda pack: names(pack) == ["Replaced"])
+
+
+def test_a_change_between_the_reading_and_the_watching_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observer = module._observer
+
+    def late(folders: Iterable[Path], changed: threading.Event) -> Any:
+        write(tmp_path / "a.yml", "Changed", ONE)
+        return observer(folders, changed)
+
+    monkeypatch.setattr(module, "_observer", late)
+    write(tmp_path / "a.yml", "First", ONE)
+    told = Told()
+    watching = watch([tmp_path], told)
+    try:
+        told.until(lambda pack: names(pack) == ["Changed"])
+        assert [names(pack) for pack in told.packs] == [["First"], ["Changed"]]
+    finally:
+        watching.stop()
 
 
 def test_an_engine_follows_a_watch(tmp_path: Path, audit: MakeEvent) -> None:
