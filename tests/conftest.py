@@ -4,10 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.services.fixtures import cluster, elasticsearch, secure_elasticsearch  # noqa: F401  # fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# how long an example takes depends on what else the machine does
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
