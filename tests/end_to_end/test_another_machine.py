@@ -256,10 +256,15 @@ def test_what_is_usual_for_somebody_is_known_on_another_machine(
         client.close()
 
 
-def test_a_cluster_that_is_away_is_a_503_of_the_api(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = f"http://127.0.0.1:{free.getsockname()[1]}"
+@pytest.fixture
+def place() -> Iterator[str]:
+    """An address at which nobody listens, nor can before the test is over."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_a_cluster_that_is_away_is_a_503_of_the_api(tmp_path: Path, place: str) -> None:
     away = {"type": "elasticsearch", "path": str(tmp_path / "b"), "elasticsearch": {"hosts": [place]}}
     config = Config.model_validate({"store": away})
     state, store = open_state(config), make_store(config, Normalizer())
@@ -280,11 +285,8 @@ def test_a_cluster_that_is_away_is_a_503_of_the_api(tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_is_away_ends_a_command_with_what_to_do(
-    tmp_path: Path, tallyman: Ran, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, place: str, tallyman: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = f"http://127.0.0.1:{free.getsockname()[1]}"
     away = {"type": "elasticsearch", "path": str(tmp_path / "b"), "elasticsearch": {"hosts": [place]}}
     for name, value in environment(tmp_path / "away", away).items():
         monkeypatch.setenv(name, value)
