@@ -141,7 +141,8 @@ def test_a_record_that_only_the_journal_has_whole_lets_nothing_go_before_it_was_
 @pytest.mark.parametrize("other", ["another namespace", "another cluster"])
 def test_what_one_cluster_has_taken_counts_for_no_other(tmp_path: Path, cluster: Cluster, other: str) -> None:
     file = config(tmp_path, cluster.url, cluster.names.namespace)
-    now = time.time()  # nothing is old enough to go by itself
+    file.write_text(file.read_text().replace("keep: 1d", "keep: 2d"))
+    now = time.time()  # nothing is old enough to go by itself, even if a day ends meanwhile
     run(file, raw(1), raw(2), received=now - 86_400)
     run(file, raw(3), position=2, received=now)
     later = datetime.fromtimestamp(now, UTC) + timedelta(days=3)
