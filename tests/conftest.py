@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 from tests.services.fixtures import cluster, elasticsearch, secure_elasticsearch  # noqa: F401  # fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# what a shell starts in the background ignores interrupts, and so would the processes that tests interrupt
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # how long an example takes depends on what else the machine does
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
