@@ -58,3 +58,9 @@ def configure(verbose: int = 0, quiet: bool = False) -> None:
     root.setLevel(level)
     if not any(isinstance(each, StderrHandler) for each in root.handlers):
         root.addHandler(StderrHandler())
+    logging.getLogger("watchdog.observers.inotify").addFilter(_is_worth_telling)
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Not that watchdog was told to end while it waited for a change: it calls that an error."""
+    return not record.getMessage().endswith("called when the thread is inactive")
