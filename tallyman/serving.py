@@ -28,7 +28,7 @@ from tallyman.states import open_state
 
 __all__ = ["make_services", "serve_beside", "serving", "status_of"]
 MOST_CONNECTIONS = 300
-PATIENCE = 10.0  # seconds for the server to begin
+PATIENCE = 60.0  # seconds for the server to begin or end, on whatever machine
 
 
 def make_services(config: Config, store: Any, state: State, pack: Callable[[], Pack]) -> Services:
