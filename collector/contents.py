@@ -14,6 +14,7 @@ from msgspec import Struct
 from collector.finding import Found
 from collector.inflating import MAGIC, Inflater
 from collector.lines import PRINT
+from event_model.ready import ready
 
 FIRST = 64  # first bytes that are looked at again with each piece
 HEAD = 1024  # first bytes by which a content is known
@@ -49,6 +50,9 @@ class Mark(Struct, omit_defaults=True):
     @property
     def last_size(self) -> int:
         return min(PRINT, self.offset)
+
+
+ready(Mark)
 
 
 def fingerprint(data: bytes) -> str:

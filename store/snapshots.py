@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 from msgspec import Struct
 
+from event_model.ready import ready
 from store.trouble import trouble
 
 MAGIC = b"TALLYDET"
@@ -35,6 +36,9 @@ class Snapshot(Struct, frozen=True, array_like=True):
     place: Place  # the last record that is part of it
     taken: float  # seconds since the epoch
     body: bytes
+
+
+ready(Snapshot)
 
 
 class Kept(NamedTuple):

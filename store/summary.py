@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from event_model.ready import ready
 from store.columns import fingerprint
 
 FILE = "summary.json"
@@ -37,6 +38,9 @@ class Summary(Struct, frozen=True):
         if self.since is None or self.until is None:
             return False
         return (until is None or self.since < until) and (since is None or since <= self.until)
+
+
+ready(Summary)
 
 
 def load(folder: Path) -> Summary | None:

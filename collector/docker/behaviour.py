@@ -19,6 +19,7 @@ from collector.sentences import SHELLS
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event
 from event_model.fields import image_name
+from event_model.ready import ready
 
 MOST = 200  # characters of a value
 STACK = "com.docker.stack.namespace"
@@ -54,6 +55,9 @@ class Table(Struct, frozen=True):
     """The data file."""
 
     kinds: list[Kind]
+
+
+ready(Table)
 
 
 @cache

@@ -11,6 +11,7 @@ from collector.docker.sentences import sentence
 from collector.moments import NO_TIME, from_nanoseconds, from_seconds
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
+from event_model.ready import ready
 
 DATASET = "docker.events"
 NATIVE = "docker.event"
@@ -46,6 +47,9 @@ class Old(Struct, frozen=True, rename={"image": "from"}):
     status: str = ""
     id: str = ""
     image: str = ""
+
+
+ready(Old)
 
 
 _decode = msgspec.json.Decoder(Docker).decode

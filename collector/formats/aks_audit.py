@@ -22,6 +22,7 @@ from collector.sentences import clean
 from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
+from event_model.ready import ready
 
 HEAD = 2000
 AUDIT = ("kube-audit", "kube-audit-admin")
@@ -43,6 +44,9 @@ class Properties(Struct, frozen=True, gc=False):
     """`log` is the audit event: as text, or as the object itself."""
 
     log: Raw = ABSENT
+
+
+ready(Entry, Properties)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from collector.moments import from_nanoseconds
 from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
+from event_model.ready import ready
 
 HEAD = 1000
 MOST_NESTED = 4  # envelopes around one log event: Lambda, Firehose, base64, gzip
@@ -206,6 +207,9 @@ class Extra(Struct, frozen=True, gc=False):
 
     arn: list[str] = []
     canonicalArn: list[str] = []
+
+
+ready(Envelope, LogEvent, Extra)
 
 
 def _place(audit: Audit) -> Place:

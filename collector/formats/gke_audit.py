@@ -24,6 +24,7 @@ from collector.moments import utc
 from event_model.behaviour import Behaviour
 from event_model.errors import Unreadable
 from event_model.event import Event, Origin, Record
+from event_model.ready import ready
 
 HEAD = 2000
 _AUDIT = "type.googleapis.com/google.cloud.audit.AuditLog"
@@ -41,6 +42,9 @@ class Push(Struct, frozen=True, gc=False):
 
     message: Message | None = None
     receivedMessages: list[Received] = []
+
+
+ready(Push)
 
 
 @dataclass(frozen=True, slots=True)

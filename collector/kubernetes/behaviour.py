@@ -19,6 +19,7 @@ from collector.kubernetes.people import HUMAN, user_kind
 from collector.networks import network
 from event_model.behaviour import Behaviour, Facets
 from event_model.event import Event
+from event_model.ready import ready
 
 OWN = "its own"
 ANONYMOUS = frozenset(["", "system:anonymous", "system:unauthenticated"])
@@ -87,6 +88,9 @@ class Table(Struct, frozen=True):
     groups: list[Group]
     kinds: list[Kind]
     groups_priors: list[GroupPrior]
+
+
+ready(Table)
 
 
 @cache

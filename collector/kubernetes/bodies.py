@@ -9,6 +9,7 @@ from msgspec import Struct
 from collector.kubernetes.audit import Audit, parse
 from collector.kubernetes.details import Written, written
 from event_model.event import Event
+from event_model.ready import ready
 
 W = TypeVar("W", bound=Written)
 
@@ -71,6 +72,9 @@ class Target(Struct, frozen=True, gc=False):
 
 class Assignment(Written, frozen=True, gc=False):
     target: Target = Target()
+
+
+ready(Node, Assignment, Scale, Review, Approval)
 
 
 def replicas(event: Event) -> int | None:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from collector.kubernetes.audit import ABSENT, Audit, absent, parse
+from event_model.ready import ready
 
 MOST_WORDS = 1000  # of a command, and of images
 
@@ -92,6 +93,9 @@ class WorkloadSpec(Struct, frozen=True, gc=False):
 class Workload(Written, frozen=True, gc=False):
     spec: WorkloadSpec | None = None
     template: PodTemplate | None = None  # of a PodTemplate object
+
+
+ready(Binding, Workload, Written)
 
 
 def connection(audit: Audit) -> Details:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from collector.gcp import AuditLog, LogEntry, caller
 from collector.kubernetes.audit import DECISION, REASON, Audit, ObjectRef, Status, User, absent, parse
 from collector.moments import utc
+from event_model.ready import ready
 
 COMMAND = "command.gke.io/command"
 DRY_RUN = "command.gke.io/dryRun"
@@ -51,6 +52,9 @@ class Connection(Struct, frozen=True, gc=False):
     container: str = ""
     stdin: bool = False
     tty: bool = False
+
+
+ready(Connection, Answer)
 
 
 def translated(entry: LogEntry, log: AuditLog) -> Audit:

@@ -16,6 +16,7 @@ from detectors._watch.lately import Lately
 from detectors._watch.peers import Key
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
+from event_model.ready import ready
 
 VERSION = 4
 NAME = "log_template"
@@ -90,6 +91,9 @@ class State(Struct, array_like=True):
     groups: list[tuple[Key, float, float, float]]
     writers: list[Writer]
     kept: Kept
+
+
+ready(State)
 
 
 def pack(clock: Clock, writers: Writers, budget: Budget, verdicts: Verdicts) -> bytes:

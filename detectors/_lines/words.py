@@ -9,6 +9,8 @@ from re import IGNORECASE, compile
 
 from msgspec import Struct
 
+from event_model.ready import ready
+
 ERROR = 1.0  # nats of a line that its writer calls an error
 IDLE = -1.0  # of one that it calls informational
 LOOKED_AT = 4096  # characters
@@ -32,6 +34,9 @@ class Table(Struct, frozen=True):
     """The data file."""
 
     words: list[Word]
+
+
+ready(Table)
 
 
 @cache

@@ -14,6 +14,7 @@ from detectors._watch.lately import Lately
 from detectors._watch.peers import Key
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.verdicts import Verdicts
+from event_model.ready import ready
 
 VERSION = 4
 NAME = "isolation_forest"
@@ -59,6 +60,9 @@ class State(Struct, array_like=True):
     clock: Clock
     realms: list[Known]
     kept: Kept
+
+
+ready(State)
 
 
 def pack(clock: Clock, realms: dict[str, Realm], budget: Budget, verdicts: Verdicts) -> bytes:

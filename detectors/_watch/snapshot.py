@@ -19,6 +19,7 @@ from detectors._watch.lately import Lately
 from detectors._watch.peers import Key
 from detectors._watch.sealed import Kept, give_back, keep, seal, unseal
 from detectors._watch.watch import Watch
+from event_model.ready import ready
 
 VERSION = 5
 NAME = "behaviour"
@@ -94,6 +95,9 @@ class State(Struct, array_like=True):
     members: list[Member]
     peers: list[Peers]
     kept: dict[str, Kept]  # by detector
+
+
+ready(State)
 
 
 def pack(watch: Watch, budgets: Mapping[str, Budget]) -> bytes:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from event_model.event import ECS_VERSION
+from event_model.ready import ready
 from store.grouping import iso, seconds
 from store.state import AlertRecord
 from store.triage import ACTIONS
@@ -61,6 +62,9 @@ class Kept(Struct, omit_defaults=True):
     def decision(self) -> dict[str, Any]:
         """The last one; empty if there was none."""
         return self.history[-1] if self.history else {}
+
+
+ready(Kept)
 
 
 def micros(moment: float) -> int:

@@ -10,6 +10,7 @@ import zstandard
 from msgspec import Struct, convert
 from msgspec.structs import asdict
 
+from event_model.ready import ready
 from store.elastic.state.index import Hit, Index
 from store.snapshots import Kept, Snapshot, Stale, decode, encode
 
@@ -26,6 +27,9 @@ class Head(Struct, frozen=True):
     owner: str
     written: float  # seconds since the epoch
     parts: int
+
+
+ready(Head)
 
 
 @dataclass(frozen=True, slots=True)
