@@ -1,4 +1,4 @@
-"""How a run that goes on for months keeps its memory."""
+"""How a process that reads for long keeps its memory small and its collector quiet."""
 
 from __future__ import annotations
 
